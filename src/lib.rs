@@ -4,6 +4,8 @@
 
 mod algorithm;
 mod clock;
+mod config;
 mod error;
 mod random;
 mod secret;
+pub use config::ConfigError;

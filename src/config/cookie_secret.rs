@@ -1,0 +1,145 @@
+//! The secret that every cookie is sealed with.
+
+use std::collections::HashSet;
+
+use super::diagnostic::{Mistake, Report};
+use super::site::missing;
+use super::tree::{Path, Table};
+use crate::random;
+use crate::secret::Secret;
+
+/// The fewest bytes that a cookie secret has.
+const MIN: usize = 32;
+
+/// The secret in force and the older ones that still open what they sealed.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieSecrets {
+    pub(crate) current: Secret,
+    pub(crate) accepted: Vec<Secret>,
+    /// Random bytes of this process that the keys are also made from where the secret is weak.
+    pub(crate) process_salt: Vec<u8>,
+}
+
+impl CookieSecrets {
+    pub(super) fn read(
+        auth: &Table,
+        path: &Path,
+        loopback: bool,
+        report: &mut Report,
+    ) -> Option<Self> {
+        let key = "cookie_secret";
+        if !auth.contains(key) {
+            report.error(missing(auth, path, key).cure(paste_a_fresh_one()));
+            return None;
+        }
+        let written = auth.string(key, path, report)?;
+        let mut process_salt = Vec::new();
+        if let Some(weakness) = weakness(written) {
+            let mistake = auth.mistake(key, path).found(weakness);
+            if !loopback {
+                report.error(mistake.cure(paste_a_fresh_one()));
+                return None;
+            }
+            report.warn(mistake.cure(format!(
+                "on this machine it will do, but logins end when the app does; {}",
+                paste_a_fresh_one()
+            )));
+            let Ok(salt) = random::bytes::<32>() else {
+                report.error(Mistake::new("the operating system gives no randomness"));
+                return None;
+            };
+            process_salt = salt.to_vec();
+        }
+        Some(Self {
+            current: Secret::new(written),
+            accepted: accepted(auth, path, report),
+            process_salt,
+        })
+    }
+}
+
+fn accepted(auth: &Table, path: &Path, report: &mut Report) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for key in ["cookie_secrets_accepted", "cookie_secret_previous"] {
+        for written in auth.strings(key, path, report).unwrap_or_default() {
+            if weakness(&written).is_some() {
+                report.error(
+                    auth.mistake(key, path)
+                        .found("one of them is weak")
+                        .cure("whoever guesses an accepted secret logs in as anybody: take it out"),
+                );
+            }
+            secrets.push(Secret::new(written));
+        }
+    }
+    secrets
+}
+
+fn paste_a_fresh_one() -> String {
+    match fresh() {
+        Some(secret) => format!("paste this line: cookie_secret = \"{secret}\""),
+        None => "write 32 random characters or more".to_owned(),
+    }
+}
+
+/// A new cookie secret: 256 random bits in 43 characters.
+pub(crate) fn fresh() -> Option<String> {
+    let bytes = random::bytes::<32>().ok()?;
+    Some(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
+}
+
+/// Why this is no secret, if it is none.
+fn weakness(secret: &str) -> Option<String> {
+    if secret.len() < MIN {
+        return Some(format!("{} bytes, of at least {MIN}", secret.len()));
+    }
+    let distinct = secret.bytes().collect::<HashSet<_>>().len();
+    if distinct < 10 || repeats(secret.as_bytes()) || counts(secret.as_bytes()) {
+        return Some("a pattern, not a random secret".to_owned());
+    }
+    let lower = secret.to_ascii_lowercase();
+    if PLACEHOLDERS
+        .iter()
+        .any(|placeholder| lower.contains(placeholder))
+    {
+        return Some("a placeholder, not a secret".to_owned());
+    }
+    None
+}
+
+/// Whether the whole is some beginning of it, over and over.
+fn repeats(bytes: &[u8]) -> bool {
+    (1..=bytes.len() / 2).any(|period| {
+        bytes
+            .iter()
+            .zip(&bytes[period..])
+            .all(|(left, right)| left == right)
+    })
+}
+
+/// Whether most bytes are the one after the byte before, as in an alphabet.
+fn counts(bytes: &[u8]) -> bool {
+    let steps = bytes
+        .windows(2)
+        .filter(|pair| pair[1] == pair[0].wrapping_add(1))
+        .count();
+    steps * 4 >= bytes.len() * 3
+}
+
+/// What stands in documents and templates where a secret belongs.
+const PLACEHOLDERS: &[&str] = &[
+    "changeme",
+    "change-me",
+    "change_me",
+    "cookie-secret",
+    "cookie_secret",
+    "cookiesecret",
+    "example",
+    "placeholder",
+    "random-string",
+    "random_string",
+    "randomly",
+    "replace",
+    "strong-random",
+    "xxxxxx",
+];

@@ -1,0 +1,127 @@
+//! The `[auth]` table: found, read, merged, checked, and from then on a [`Config`] that cannot be
+//! wrong.
+//!
+//! `diagnostic` words the mistakes; `tree` is the file as values that know where they stand;
+//! `keys` is the list of every key; `site`, `cookie_secret` and `section` each check one part.
+
+mod cookie_secret;
+mod diagnostic;
+mod keys;
+mod section;
+mod site;
+mod source;
+mod tree;
+
+pub(crate) use cookie_secret::CookieSecrets;
+pub use diagnostic::ConfigError;
+pub(crate) use diagnostic::{Mistake, Report};
+pub(crate) use section::{
+    ClientAuthentication, DEFAULT, Prompt, ProviderConfig, WELL_KNOWN, is_ours,
+};
+pub(crate) use site::{CALLBACK, Site, is_loopback, may_be_http};
+pub(crate) use source::Source;
+
+use std::time::{Duration, SystemTime};
+
+use self::keys::Level;
+use self::tree::{Path, Table};
+
+/// How long an identity lasts, unless `expiry_days` shortens it.
+const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// A checked `[auth]` table.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) site: Site,
+    pub(crate) cookie_secrets: CookieSecrets,
+    /// How long an identity lasts from the login on.
+    pub(crate) life: Duration,
+    /// Whoever logged in before this is logged out.
+    pub(crate) sessions_valid_from: Option<SystemTime>,
+    pub(crate) providers: Vec<ProviderConfig>,
+    /// Mistakes that do not keep the app from starting.
+    pub(crate) warnings: Vec<Mistake>,
+}
+
+impl Config {
+    /// Reads every source, later ones over earlier ones, and checks the whole.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake that was found, all at once.
+    pub(crate) fn load(sources: &[Source], port: u16) -> Result<Self, ConfigError> {
+        let mut report = Report::default();
+        let mut tree = Table::default();
+        for source in sources {
+            if let Some(table) = source.read(&mut report) {
+                tree.merge(table);
+            }
+        }
+        if report.has_errors() {
+            return Err(report.into());
+        }
+        let root = Path::root();
+        let Some(auth) = tree.table("auth", &root, &mut report) else {
+            report.error(Mistake::no_auth(sources, &tree));
+            return Err(report.into());
+        };
+        check(auth, port, report)
+    }
+}
+
+/// Checks `[auth]` and every section below it.
+fn check(auth: &Table, port: u16, mut report: Report) -> Result<Config, ConfigError> {
+    let path = Path::root().key("auth");
+    let sections = section::names(auth);
+    keys::check(auth, &path, Level::Shared, &sections, &mut report);
+
+    let allow_http = auth
+        .strings("allow_http", &path, &mut report)
+        .unwrap_or_default();
+    let site = Site::read(auth, &path, port, &allow_http, &mut report);
+    let loopback = site.as_ref().is_some_and(Site::is_loopback);
+    let cookie_secrets = CookieSecrets::read(auth, &path, loopback, &mut report);
+    let life = life(auth, &path, &mut report);
+    let sessions_valid_from = auth.instant("sessions_valid_from", &path, &mut report);
+    if auth.boolean("strict", &path, &mut report) == Some(true) {
+        report.deny_warnings();
+    }
+
+    let shared = section::Shared::read(auth, &path, allow_http, loopback, &mut report);
+    let mut providers = Vec::new();
+    for name in &sections {
+        providers.extend(section::read(auth, name, &path, &shared, &mut report));
+    }
+    if sections.is_empty() {
+        report.error(Mistake::no_provider(auth));
+    }
+    section::check_issuers(&providers, &mut report);
+
+    match (site, cookie_secrets) {
+        (Some(site), Some(cookie_secrets)) if !report.has_errors() => Ok(Config {
+            site,
+            cookie_secrets,
+            life,
+            sessions_valid_from,
+            providers,
+            warnings: report.into_warnings(),
+        }),
+        _ => Err(report.into()),
+    }
+}
+
+/// `expiry_days`: above 0, at most 30, fractions allowed.
+fn life(auth: &Table, path: &Path, report: &mut Report) -> Duration {
+    let Some(days) = auth.number("expiry_days", path, report) else {
+        return THIRTY_DAYS;
+    };
+    if days > 0.0 && days <= 30.0 {
+        return THIRTY_DAYS.mul_f64(days / 30.0);
+    }
+    report.error(
+        auth.mistake("expiry_days", path)
+            .found("a number that is not above 0 and at most 30")
+            .cure("an identity lasts at most 30 days; write a number of days, such as 7 or 0.5"),
+    );
+    THIRTY_DAYS
+}

@@ -1,0 +1,150 @@
+//! The app as browsers see it: origin, base path and callback, all from `redirect_uri`.
+
+use url::{Host, Url};
+
+use super::diagnostic::{Mistake, Report};
+use super::tree::{Path, Table};
+
+/// The path of the callback, below the base path.
+pub(crate) const CALLBACK: &str = "/oauth2callback";
+
+/// Where the app is reached. Nothing of it ever comes from a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    redirect_uri: String,
+    origin: Url,
+    base_path: String,
+}
+
+impl Site {
+    pub(super) fn read(
+        auth: &Table,
+        path: &Path,
+        port: u16,
+        allow_http: &[String],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let key = "redirect_uri";
+        if !auth.contains(key) {
+            report.error(missing(auth, path, key).cure(
+                "add the app's own address with /oauth2callback behind it: \
+                 redirect_uri = \"http://localhost:8501/oauth2callback\"",
+            ));
+            return None;
+        }
+        let written = auth
+            .string(key, path, report)?
+            .replace("{port}", &port.to_string());
+        match Self::parse(&written, allow_http) {
+            Ok(site) => Some(site),
+            Err((found, cure)) => {
+                report.error(auth.mistake(key, path).found(found).cure(cure));
+                None
+            }
+        }
+    }
+
+    fn parse(written: &str, allow_http: &[String]) -> Result<Self, (&'static str, String)> {
+        let absolute = "write the app's own address, such as \
+                        \"https://app.example.com/oauth2callback\"";
+        let url = Url::parse(written).map_err(|_| ("it is not a URL", absolute.to_owned()))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+            return Err(("it is neither http nor https", absolute.to_owned()));
+        }
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            return Err((
+                "it has more than scheme, host, port and path",
+                "leave out user, query and fragment".to_owned(),
+            ));
+        }
+        let Some(base_path) = url.path().strip_suffix(CALLBACK) else {
+            return Err((
+                "its path does not end in /oauth2callback",
+                format!("write \"{}{CALLBACK}\"", url.origin().ascii_serialization()),
+            ));
+        };
+        if url.scheme() == "http" && !may_be_http(&url, allow_http) {
+            return Err((
+                "http is only for the machine itself",
+                "write https, or localhost while developing; an intranet host can be named in \
+                 allow_http"
+                    .to_owned(),
+            ));
+        }
+        let base_path = base_path.to_owned();
+        let mut origin = url.clone();
+        origin.set_path("/");
+        Ok(Self {
+            redirect_uri: written.to_owned(),
+            origin,
+            base_path,
+        })
+    }
+
+    /// `redirect_uri` as it is written, since providers compare it byte for byte.
+    pub(crate) fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// The origin with a path of `/`.
+    pub(crate) fn origin(&self) -> &Url {
+        &self.origin
+    }
+
+    /// The origin as browsers write it in `Origin`, such as `https://app.example.com`.
+    pub(crate) fn origin_text(&self) -> String {
+        self.origin.origin().ascii_serialization()
+    }
+
+    /// Empty, or such as `/app`.
+    pub(crate) fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
+    /// The app's home as the browser sees it.
+    pub(crate) fn home(&self) -> String {
+        format!("{}/", self.base_path)
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.scheme() == "https"
+    }
+
+    /// Whether the app is only reached from the machine itself.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.origin)
+    }
+}
+
+/// The beginning of a mistake about a key that is not there, which names the one that was meant.
+pub(super) fn missing(table: &Table, path: &Path, key: &str) -> Mistake {
+    let mistake = Mistake::missing(&path.named(key));
+    match super::keys::meant(table, key) {
+        Some(meant) => mistake
+            .at(table.place_of(meant))
+            .found(format!("`{}` is not a key", path.named(meant))),
+        None => mistake.at(table.place()),
+    }
+}
+
+/// http goes over no network here: to the machine itself, or to a host named in `allow_http`.
+pub(crate) fn may_be_http(url: &Url, allow_http: &[String]) -> bool {
+    let Some(host) = url.host_str() else {
+        return false;
+    };
+    let port = url.port_or_known_default().unwrap_or(80);
+    is_loopback(url)
+        || allow_http
+            .iter()
+            .any(|allowed| *allowed == format!("{host}:{port}"))
+}
+
+/// Exactly `localhost`, `127.0.0.1` or `[::1]`: `localhost.evil.example` is somebody else's.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == std::net::Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
