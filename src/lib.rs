@@ -7,5 +7,6 @@ mod clock;
 mod config;
 mod error;
 mod random;
+mod return_to;
 mod secret;
 pub use config::ConfigError;
