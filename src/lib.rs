@@ -5,6 +5,7 @@
 mod algorithm;
 mod clock;
 mod config;
+mod cookies;
 mod error;
 mod random;
 mod return_to;

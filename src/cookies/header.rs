@@ -1,0 +1,57 @@
+//! The Cookie header, read byte by byte.
+//!
+//! General cookie parsers trim white space of every alphabet off a name, and then `\u{a0}__Host-x`,
+//! which any page of a sibling host can set, passes for `__Host-x`. Here only the space and the tab
+//! that RFC 6265 knows are trimmed, and a cookie that is not UTF-8 disturbs no other.
+
+use http::header::{COOKIE, HeaderMap};
+
+/// Every cookie of a request, as name and value.
+pub(crate) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers
+        .get_all(COOKIE)
+        .into_iter()
+        .flat_map(|header| Pairs(Some(header.as_bytes())))
+}
+
+/// The values of the cookies of one name.
+pub(crate) fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers)
+        .filter(move |(found, _)| *found == name.as_bytes())
+        .map(|(_, value)| value)
+}
+
+struct Pairs<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = self.0?;
+            let pair = match memchr::memchr(b';', rest) {
+                Some(end) => {
+                    self.0 = Some(&rest[end + 1..]);
+                    &rest[..end]
+                }
+                None => {
+                    self.0 = None;
+                    rest
+                }
+            };
+            if let Some(equals) = memchr::memchr(b'=', pair) {
+                return Some((trim(&pair[..equals]), trim(&pair[equals + 1..])));
+            }
+        }
+    }
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}

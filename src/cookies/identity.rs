@@ -1,0 +1,272 @@
+//! The identity: who is logged in and until when, in a small binary head, and then their claims.
+//!
+//! Who it is can be told without parsing the claims; they are parsed when somebody asks.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+
+use super::names::Names;
+use super::packing;
+use super::parts::{self, Cut, join};
+use super::seal::{Keyring, Purpose};
+use super::wire::{Reader, Write};
+use super::{IDENTITY_BUDGET, names};
+use crate::error::Error;
+
+/// How far in the future an identity may have been issued, in seconds: clocks of replicas differ.
+const SKEW: i64 = 300;
+
+/// How claims follow the head: as JSON, packed, or packed without the `iss` and `sub` of the head.
+const PLAIN: u8 = 0;
+const PACKED: u8 = 1;
+const PACKED_BESIDE_HEAD: u8 = 2;
+
+/// Everything about a login but its claims.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    /// Random, new at each login.
+    pub(crate) login_id: [u8; 16],
+    pub(crate) issued_at: i64,
+    pub(crate) expires_at: i64,
+    /// When the person last proved who they are, as the provider says.
+    pub(crate) auth_time: Option<i64>,
+    pub(crate) provider: String,
+    pub(crate) fingerprint: [u8; 16],
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    /// The provider's own session (`sid`).
+    pub(crate) session_id: Option<String>,
+    /// The state that this login came from, hashed.
+    pub(crate) state_hash: [u8; 16],
+}
+
+/// An identity whose claims do not fit: what each of the biggest takes.
+#[derive(Debug)]
+pub(crate) struct TooLarge {
+    pub(crate) report: String,
+}
+
+/// An opened identity.
+#[derive(Debug)]
+pub(crate) struct IdentityCookie {
+    plain: Vec<u8>,
+    login_id: [u8; 16],
+    issued_at: i64,
+    expires_at: i64,
+    provider: Range<usize>,
+    fingerprint: [u8; 16],
+    issuer: Range<usize>,
+    subject: Range<usize>,
+    state_hash: [u8; 16],
+    claims_at: usize,
+    claims: OnceLock<Map<String, Value>>,
+}
+
+impl IdentityCookie {
+    /// Seals an identity into one cookie, or two.
+    ///
+    /// # Errors
+    ///
+    /// The inner one when it does not fit, the outer one when it cannot be sealed.
+    pub(crate) fn seal(
+        head: &Head,
+        claims: &Map<String, Value>,
+        names: &Names,
+        keyring: &Keyring,
+    ) -> Result<Result<Cut, TooLarge>, Error> {
+        let Some(plain) = encode(head, claims, names) else {
+            return Ok(Err(TooLarge::new(claims)));
+        };
+        let count = parts::count(parts::text_length(plain.len()));
+        let sealed = keyring.seal(
+            Purpose::Identity,
+            &names.identity()[0],
+            u8::try_from(count).unwrap_or(u8::MAX),
+            &plain,
+        )?;
+        Ok(Ok(Cut::new(&sealed)))
+    }
+
+    /// The identity in a request's cookies, whatever its age; `None` when there is none, or two.
+    pub(crate) fn open(headers: &HeaderMap, names: &Names, keyring: &Keyring) -> Option<Self> {
+        let name = &names.identity()[0];
+        let mut opened = join(headers, names)
+            .filter_map(|sealed| keyring.open(Purpose::Identity, name, sealed))
+            .filter_map(Self::decode);
+        let identity = opened.next()?;
+        // A neighbour can plant a second cookie of the name, and the order tells nothing.
+        opened
+            .all(|other| other.login_id == identity.login_id)
+            .then_some(identity)
+    }
+
+    fn decode(plain: Vec<u8>) -> Option<Self> {
+        let mut reader = Reader(&plain);
+        let login_id = reader.array()?;
+        let issued_at = reader.i64()?;
+        let expires_at = reader.i64()?;
+        let _auth_time = reader.i64()?;
+        let fingerprint = reader.array()?;
+        let state_hash = reader.array()?;
+        let at = |rest: &[u8], text: &str| {
+            let end = plain.len() - rest.len();
+            end - text.len()..end
+        };
+        let provider = reader.text()?;
+        let provider = at(reader.0, provider);
+        let issuer = reader.text()?;
+        let issuer = at(reader.0, issuer);
+        let subject = reader.text()?;
+        let subject = at(reader.0, subject);
+        let _session_id = reader.text()?;
+        let claims_at = plain.len() - reader.0.len();
+        Some(Self {
+            login_id,
+            issued_at,
+            expires_at,
+            provider,
+            fingerprint,
+            issuer,
+            subject,
+            state_hash,
+            claims_at,
+            claims: OnceLock::new(),
+            plain,
+        })
+    }
+
+    /// Whether the identity counts at `now`.
+    pub(crate) fn is_current(&self, now: i64) -> bool {
+        self.issued_at <= now.saturating_add(SKEW) && now < self.expires_at
+    }
+
+    pub(crate) fn issued_at(&self) -> i64 {
+        self.issued_at
+    }
+
+    pub(crate) fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        self.text(&self.provider)
+    }
+
+    pub(crate) fn fingerprint(&self) -> [u8; 16] {
+        self.fingerprint
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.text(&self.issuer)
+    }
+
+    pub(crate) fn subject(&self) -> &str {
+        self.text(&self.subject)
+    }
+
+    /// Whether the login with this state made the identity.
+    pub(crate) fn came_from(&self, state_hash: &[u8; 16]) -> bool {
+        self.state_hash == *state_hash
+    }
+
+    /// The claims, parsed when they are first asked for.
+    pub(crate) fn claims(&self) -> &Map<String, Value> {
+        self.claims
+            .get_or_init(|| self.read_claims().unwrap_or_default())
+    }
+
+    fn read_claims(&self) -> Option<Map<String, Value>> {
+        let (how, written) = self.plain[self.claims_at..].split_first()?;
+        if *how == PLAIN {
+            return serde_json::from_slice(written).ok();
+        }
+        let mut claims: Map<String, Value> =
+            serde_json::from_slice(&packing::unpack(written)?).ok()?;
+        if *how == PACKED_BESIDE_HEAD {
+            claims.insert("iss".to_owned(), self.issuer().into());
+            claims.insert("sub".to_owned(), self.subject().into());
+        }
+        Some(claims)
+    }
+
+    fn text(&self, range: &Range<usize>) -> &str {
+        // `decode` found UTF-8 there, and the bytes have not changed since.
+        std::str::from_utf8(&self.plain[range.clone()]).unwrap_or_default()
+    }
+}
+
+/// Head and claims, plain if that fits one cookie, else packed; `None` if neither fits the budget.
+fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) -> Option<Vec<u8>> {
+    let mut plain = encode_head(head);
+    let json = serde_json::to_vec(claims).ok()?;
+    if json.len() > packing::MAX {
+        return None;
+    }
+    if parts::count(parts::text_length(plain.len() + 1 + json.len())) == 1 {
+        plain.push(PLAIN);
+        plain.extend_from_slice(&json);
+        return Some(plain);
+    }
+    let in_head =
+        |claim: &str, value: &str| claims.get(claim).and_then(Value::as_str) == Some(value);
+    if in_head("iss", &head.issuer) && in_head("sub", &head.subject) {
+        let mut others = claims.clone();
+        others.remove("iss");
+        others.remove("sub");
+        plain.push(PACKED_BESIDE_HEAD);
+        plain.extend_from_slice(&packing::pack(&serde_json::to_vec(&others).ok()?));
+    } else {
+        plain.push(PACKED);
+        plain.extend_from_slice(&packing::pack(&json));
+    }
+    let text = parts::text_length(plain.len());
+    let names: usize = names.identity()[..parts::count(text).min(3)]
+        .iter()
+        .map(|name| names::size(name.as_bytes(), b""))
+        .sum();
+    (text + names <= IDENTITY_BUDGET).then_some(plain)
+}
+
+fn encode_head(head: &Head) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(1024);
+    plain.extend_from_slice(&head.login_id);
+    plain.put_i64(head.issued_at);
+    plain.put_i64(head.expires_at);
+    plain.put_i64(head.auth_time.unwrap_or(i64::MIN));
+    plain.extend_from_slice(&head.fingerprint);
+    plain.extend_from_slice(&head.state_hash);
+    plain.put_bytes(head.provider.as_bytes());
+    plain.put_bytes(head.issuer.as_bytes());
+    plain.put_bytes(head.subject.as_bytes());
+    plain.put_bytes(head.session_id.as_deref().unwrap_or_default().as_bytes());
+    plain
+}
+
+impl TooLarge {
+    /// How many of the biggest claims are named.
+    const NAMED: usize = 3;
+
+    fn new(claims: &Map<String, Value>) -> Self {
+        let mut sizes: Vec<_> = claims
+            .iter()
+            .map(|(name, value)| (value.to_string().len(), name))
+            .collect();
+        sizes.sort_by(|left, right| right.cmp(left));
+        let total: usize = sizes.iter().map(|(size, name)| size + name.len() + 4).sum();
+        let mut report = format!("{total} bytes of claims;");
+        for (size, name) in sizes.iter().take(Self::NAMED) {
+            let _ = write!(report, " {} has {size},", name.escape_debug());
+        }
+        let biggest = sizes.first().map(|(_, name)| *name);
+        let kept: Vec<_> = claims
+            .keys()
+            .filter(|name| Some(*name) != biggest)
+            .collect();
+        let _ = write!(report, " keep the others with claims = {kept:?}");
+        Self { report }
+    }
+}

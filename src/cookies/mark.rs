@@ -1,0 +1,34 @@
+//! The mark of a finished login, for two minutes: a browser that keeps marks but comes back
+//! anonymous goes in circles.
+
+use super::wire::{Reader, Write};
+
+/// How long a mark counts, in seconds.
+pub(crate) const LIFE: i64 = 120;
+
+/// A login that was finished, and how many before it came to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) issued_at: i64,
+    pub(crate) count: u8,
+}
+
+impl Mark {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        let mut bytes = vec![self.count];
+        bytes.put_i64(self.issued_at);
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        Some(Self {
+            count: reader.byte()?,
+            issued_at: reader.i64()?,
+        })
+    }
+
+    pub(crate) fn is_current(self, now: i64) -> bool {
+        (0..LIFE).contains(&now.saturating_sub(self.issued_at))
+    }
+}

@@ -1,0 +1,30 @@
+//! What the browser keeps for us, sealed: pending logins, identities, and the mark that tells a
+//! login that goes in circles.
+//!
+//! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
+//! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small;
+//! `identity`, `pending` and `mark` are the three things kept.
+
+mod header;
+mod identity;
+mod mark;
+mod names;
+mod packing;
+mod parts;
+mod pending;
+mod seal;
+mod wire;
+
+pub(crate) use header::{pairs, values};
+pub(crate) use identity::{Head, IdentityCookie};
+pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
+pub(crate) use names::{Names, size};
+pub(crate) use parts::{Cut, Rest};
+pub(crate) use pending::{LIFE as PENDING_LIFE, LoginSecrets, Pending, Secret32, state_hash};
+pub(crate) use seal::{Keyring, Purpose};
+
+/// All that keycard makes a browser send, in bytes, names and separators counted.
+/// nginx answers 400 from 8 KB on, and the app has cookies of its own.
+pub(crate) const IDENTITY_BUDGET: usize = 5632;
+/// The share of pending logins, beside [`IDENTITY_BUDGET`].
+pub(crate) const PENDING_BUDGET: usize = 1024;

@@ -1,0 +1,159 @@
+//! Claims made small, for identities that would need a second cookie.
+//!
+//! Runs of quoted GUIDs, which is what Entra's groups are, become 16 bytes each; then the whole is
+//! deflated if that helps, and padded, so that its length tells little. The length to inflate to is
+//! sealed in front, and inflating stops there.
+
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+
+use super::wire::Reader;
+
+/// The most bytes that claims have before they are packed.
+pub(super) const MAX: usize = 24 * 1024;
+
+const PADDING: usize = 64;
+const DEFLATE: u8 = 2;
+const STORE: u8 = 1;
+
+/// What stands before a run of GUIDs; JSON never holds this byte unescaped.
+const RUN: u8 = 0x01;
+/// `"01234567-89ab-cdef-0123-456789abcdef"`
+const QUOTED_GUID: usize = 38;
+
+/// Packs JSON as [`serde_json`] writes it.
+pub(super) fn pack(json: &[u8]) -> Vec<u8> {
+    let shortened = shorten(json);
+    let deflated = compress_to_vec(&shortened, 9);
+    let (how, body) = if deflated.len() < shortened.len() {
+        (DEFLATE, &deflated)
+    } else {
+        (STORE, &shortened)
+    };
+    let mut packed = vec![how];
+    put_length(&mut packed, shortened.len());
+    put_length(&mut packed, body.len());
+    packed.extend_from_slice(body);
+    packed.resize(packed.len().next_multiple_of(PADDING), 0);
+    packed
+}
+
+/// The JSON that was packed; `None` for anything that [`pack`] does not make.
+pub(super) fn unpack(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut reader = Reader(packed);
+    let how = reader.byte()?;
+    let length = length(&mut reader)?;
+    let body_length = self::length(&mut reader)?;
+    let body = reader.take(body_length)?;
+    if length > MAX {
+        return None;
+    }
+    let shortened = match how {
+        DEFLATE => decompress_to_vec_with_limit(body, length).ok()?,
+        STORE => body.to_vec(),
+        _ => return None,
+    };
+    if shortened.len() != length {
+        return None;
+    }
+    lengthen(&shortened)
+}
+
+fn shorten(json: &[u8]) -> Vec<u8> {
+    let mut shortened = Vec::with_capacity(json.len());
+    let mut at = 0;
+    while at < json.len() {
+        let guids = run(&json[at..]);
+        if guids.is_empty() {
+            shortened.push(json[at]);
+            at += 1;
+            continue;
+        }
+        at += guids.len() * (QUOTED_GUID + 1) - 1;
+        shortened.push(RUN);
+        put_length(&mut shortened, guids.len());
+        shortened.extend_from_slice(&guids.concat());
+    }
+    shortened
+}
+
+fn lengthen(shortened: &[u8]) -> Option<Vec<u8>> {
+    let mut json = Vec::with_capacity(shortened.len() * 2);
+    let mut reader = Reader(shortened);
+    while let Some(byte) = reader.byte() {
+        if byte != RUN {
+            json.push(byte);
+            continue;
+        }
+        for at in 0..length(&mut reader)? {
+            if at > 0 {
+                json.push(b',');
+            }
+            write_guid(&mut json, &reader.array()?);
+        }
+    }
+    (json.len() <= MAX).then_some(json)
+}
+
+/// The quoted GUIDs, parted by commas, at the beginning of `json`.
+fn run(json: &[u8]) -> Vec<[u8; 16]> {
+    let mut guids = Vec::new();
+    let mut rest = json;
+    while let Some(guid) = rest.get(..QUOTED_GUID).and_then(read_guid) {
+        guids.push(guid);
+        match &rest[QUOTED_GUID..] {
+            [b',', after @ ..] => rest = after,
+            _ => break,
+        }
+    }
+    guids
+}
+
+fn read_guid(quoted: &[u8]) -> Option<[u8; 16]> {
+    let inner = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let mut guid = [0; 16];
+    let mut digits = 0;
+    for (at, byte) in inner.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            // Capitals are left as they are, for they would not come back.
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        guid[digits / 2] = guid[digits / 2] << 4 | digit;
+        digits += 1;
+    }
+    Some(guid)
+}
+
+fn write_guid(json: &mut Vec<u8>, guid: &[u8; 16]) {
+    json.push(b'"');
+    for (at, byte) in guid.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            json.push(b'-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            json.push(if digit < 10 {
+                b'0' + digit
+            } else {
+                b'a' + digit - 10
+            });
+        }
+    }
+    json.push(b'"');
+}
+
+/// Lengths here are at most [`MAX`], so two bytes hold them.
+fn put_length(bytes: &mut Vec<u8>, length: usize) {
+    bytes.extend_from_slice(&u16::try_from(length).unwrap_or(u16::MAX).to_be_bytes());
+}
+
+fn length(reader: &mut Reader<'_>) -> Option<usize> {
+    reader.u16()
+}

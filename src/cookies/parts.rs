@@ -1,0 +1,115 @@
+//! An identity that is too long for one cookie, cut into parts and put together again.
+//!
+//! It is sealed once and then cut, so parts of two logins never make one identity. Its first byte
+//! says how many parts there are, so nobody has to guess.
+
+use http::HeaderMap;
+
+use super::header::values;
+use super::names::Names;
+use super::seal::OVERHEAD;
+use super::wire::{Reader, Write};
+
+/// The longest text of one part: with its name and attributes, and with all else that the answer
+/// to a callback sets or clears, it stays below the 3.5 KB that nginx passes on with its default
+/// buffers. A multiple of four, so that each part is base64 by itself.
+const PART: usize = 2848;
+
+/// The most values of one name that are looked at.
+const MAINS: usize = 4;
+const OTHERS: usize = 2;
+
+/// A sealed identity as the texts of its cookies.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    pub(crate) first: String,
+    pub(crate) second: Option<String>,
+}
+
+impl Cut {
+    pub(crate) fn new(sealed: &[u8]) -> Self {
+        let mut first = base64_simd::URL_SAFE_NO_PAD.encode_to_string(sealed);
+        let second = (first.len() > PART).then(|| first.split_off(PART));
+        Self { first, second }
+    }
+}
+
+/// How many characters this many plain bytes take when they are sealed.
+pub(super) fn text_length(plain: usize) -> usize {
+    ((OVERHEAD + plain) * 4).div_ceil(3)
+}
+
+/// How many cookies that many characters take.
+pub(super) fn count(text_length: usize) -> usize {
+    text_length.div_ceil(PART)
+}
+
+/// Every sealed value that the parts in a request's cookies can make, the likeliest first.
+pub(crate) fn join<'a>(
+    headers: &'a HeaderMap,
+    names: &'a Names,
+) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let [first, second, third] = names.identity();
+    let others = |name: &'a str| values(headers, name).take(OTHERS);
+    values(headers, first).take(MAINS).flat_map(move |main| {
+        let texts: Vec<Vec<&[u8]>> = match parts(main) {
+            Some(1) => vec![vec![main]],
+            Some(2) => others(second).map(|second| vec![main, second]).collect(),
+            Some(3) => others(second)
+                .flat_map(|second| others(third).map(move |third| vec![main, second, third]))
+                .collect(),
+            _ => Vec::new(),
+        };
+        texts.into_iter().filter_map(|texts| decode(&texts))
+    })
+}
+
+/// How many parts the first one says there are.
+fn parts(text: &[u8]) -> Option<u8> {
+    let bytes = base64_simd::URL_SAFE_NO_PAD
+        .decode_to_vec(text.get(..4)?)
+        .ok()?;
+    bytes.first().copied()
+}
+
+fn decode(texts: &[&[u8]]) -> Option<Vec<u8>> {
+    match texts {
+        [text] => base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok(),
+        texts => base64_simd::URL_SAFE_NO_PAD
+            .decode_to_vec(texts.concat())
+            .ok(),
+    }
+}
+
+/// The second part of an identity, on its way to the browser in an answer of its own.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// Where the first part came from: the rest of one identity joins no other.
+    pub(crate) first: [u8; 32],
+    pub(crate) second: String,
+    pub(crate) issued_at: i64,
+    pub(crate) life: i64,
+    pub(crate) return_to: String,
+}
+
+impl Rest {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.first.to_vec();
+        bytes.put_i64(self.issued_at);
+        bytes.put_i64(self.life);
+        bytes.put_bytes(self.return_to.as_bytes());
+        bytes.extend_from_slice(self.second.as_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        Some(Self {
+            first: reader.array()?,
+            issued_at: reader.i64()?,
+            life: reader.i64()?,
+            return_to: reader.text()?.to_owned(),
+            second: std::str::from_utf8(reader.0).ok()?.to_owned(),
+        })
+    }
+}

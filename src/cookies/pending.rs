@@ -1,0 +1,129 @@
+//! The pending login: what is remembered between leaving for the provider and coming back.
+//!
+//! Nothing of it is kept on the server. State, nonce and code verifier are made from one random
+//! seed, so the three are as unguessable as one and take the room of one.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+
+use super::wire::{Reader, Write};
+use crate::error::{Error, Kind};
+use crate::secret::Secret;
+
+/// How long a login may take, in seconds.
+pub(crate) const LIFE: i64 = 600;
+
+/// A login that was begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub(crate) seed: Secret32,
+    pub(crate) issued_at: i64,
+    pub(crate) provider: String,
+    pub(crate) fingerprint: [u8; 16],
+    /// The issuer that was asked; empty where none is known.
+    pub(crate) issuer: String,
+    /// The `max_age` that was asked for, in seconds.
+    pub(crate) max_age: Option<u32>,
+    /// How many logins of this browser came to nothing within two minutes.
+    pub(crate) bounces: u8,
+    /// Where to go afterwards; empty for home.
+    pub(crate) return_to: String,
+}
+
+/// 32 bytes that never print.
+#[derive(Clone)]
+pub(crate) struct Secret32(pub(crate) [u8; 32]);
+
+impl std::fmt::Debug for Secret32 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl Pending {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.seed.0.to_vec();
+        bytes.put_i64(self.issued_at);
+        bytes.extend_from_slice(&self.fingerprint);
+        bytes.extend_from_slice(&self.max_age.unwrap_or(u32::MAX).to_be_bytes());
+        bytes.push(self.bounces);
+        bytes.put_bytes(self.provider.as_bytes());
+        bytes.put_bytes(self.issuer.as_bytes());
+        bytes.put_bytes(self.return_to.as_bytes());
+        bytes
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let pending = Self {
+            seed: Secret32(reader.array()?),
+            issued_at: reader.i64()?,
+            fingerprint: reader.array()?,
+            max_age: reader
+                .array()
+                .map(u32::from_be_bytes)
+                .map(|age| (age < u32::MAX).then_some(age))?,
+            bounces: reader.byte()?,
+            provider: reader.text()?.to_owned(),
+            issuer: reader.text()?.to_owned(),
+            return_to: reader.text()?.to_owned(),
+        };
+        reader.0.is_empty().then_some(pending)
+    }
+
+    /// Seconds since the login began, at least 0.
+    pub(crate) fn age(&self, now: i64) -> i64 {
+        now.saturating_sub(self.issued_at).max(0)
+    }
+
+    /// What was sent with this login, or will be.
+    pub(crate) fn secrets(&self) -> Result<LoginSecrets, Error> {
+        LoginSecrets::derive(&self.seed.0)
+    }
+}
+
+/// What one login sends that nobody can guess: 256 bits each, as base64url.
+#[derive(Clone, Debug)]
+pub(crate) struct LoginSecrets {
+    pub(crate) state: Secret,
+    pub(crate) nonce: Secret,
+    pub(crate) code_verifier: Secret,
+}
+
+impl LoginSecrets {
+    /// One seed makes three values that tell nothing about each other (RFC 5869).
+    fn derive(seed: &[u8; 32]) -> Result<Self, Error> {
+        struct Bytes32;
+        impl KeyType for Bytes32 {
+            fn len(&self) -> usize {
+                32
+            }
+        }
+        let prk = Salt::new(HKDF_SHA256, b"keycard login").extract(seed);
+        let value = |info: &'static [u8]| {
+            let mut bytes = [0; 32];
+            prk.expand(&[info], Bytes32)
+                .and_then(|okm| okm.fill(&mut bytes))
+                .map_err(|_| {
+                    Error::from(Kind::AnswerUnwritable {
+                        what: "the state of a login",
+                    })
+                })?;
+            Ok::<_, Error>(Secret::new(
+                base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes),
+            ))
+        };
+        Ok(Self {
+            state: value(b"state")?,
+            nonce: value(b"nonce")?,
+            code_verifier: value(b"code verifier")?,
+        })
+    }
+}
+
+/// The state as an identity remembers it.
+pub(crate) fn state_hash(state: &str) -> [u8; 16] {
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest(&SHA256, state.as_bytes()).as_ref()[..16]);
+    hash
+}
