@@ -7,6 +7,7 @@ mod clock;
 mod config;
 mod cookies;
 mod error;
+mod provider;
 mod random;
 mod return_to;
 mod secret;

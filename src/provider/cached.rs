@@ -1,0 +1,172 @@
+//! What is fetched once, however many wait for it.
+//!
+//! Success and failure alike are shared by all who wait. The fetch runs in a task of its own, so
+//! nobody who goes away takes it along. Time here is monotonic: a jump of the wall clock neither
+//! keeps old keys nor freezes a retry.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// A failure is remembered this long, so that a provider that is down is asked once in a while.
+const FAILURE: Duration = Duration::from_secs(2);
+/// What was fetched serves this long when it cannot be renewed.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Outcome<T> = Result<Arc<T>, Error>;
+
+/// One thing that is fetched, and kept.
+#[derive(Debug)]
+pub(super) struct Cached<T> {
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    good: Option<Good<T>>,
+    failure: Option<(Error, Instant)>,
+    flight: Option<watch::Receiver<Option<Outcome<T>>>>,
+}
+
+#[derive(Debug)]
+struct Good<T> {
+    value: Arc<T>,
+    fetched_at: Instant,
+    fresh_for: Duration,
+}
+
+/// What a fetch brings: the value, and how long it is fresh.
+pub(super) type Fetched<T> = Result<(T, Duration), Error>;
+
+impl<T: Send + Sync + 'static> Cached<T> {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                good: None,
+                failure: None,
+                flight: None,
+            }),
+        })
+    }
+
+    /// What is cached, fetched first if it must be, and renewed in the background when it has aged.
+    pub(super) async fn get<F>(self: &Arc<Self>, fetch: impl FnOnce() -> F) -> Outcome<T>
+    where
+        F: Future<Output = Fetched<T>> + Send + 'static,
+    {
+        let flight = {
+            let mut state = self.lock();
+            let now = Instant::now();
+            if let Some(good) = &state.good {
+                let age = now.saturating_duration_since(good.fetched_at);
+                if age < STALE {
+                    let value = good.value.clone();
+                    if age >= good.fresh_for && !state.failed_just_now(now) {
+                        self.flight(&mut state, fetch);
+                    }
+                    return Ok(value);
+                }
+            }
+            if let Some((failure, _)) = state.failure.clone().filter(|_| state.failed_just_now(now))
+            {
+                return Err(failure);
+            }
+            self.flight(&mut state, fetch)
+        };
+        landed(flight).await
+    }
+
+    /// What a new fetch brings, or one that is under way.
+    pub(super) async fn renew<F>(self: &Arc<Self>, fetch: impl FnOnce() -> F) -> Outcome<T>
+    where
+        F: Future<Output = Fetched<T>> + Send + 'static,
+    {
+        let flight = self.flight(&mut self.lock(), fetch);
+        landed(flight).await
+    }
+
+    /// The fetch under way, begun now if there is none.
+    fn flight<F>(
+        self: &Arc<Self>,
+        state: &mut State<T>,
+        fetch: impl FnOnce() -> F,
+    ) -> watch::Receiver<Option<Outcome<T>>>
+    where
+        F: Future<Output = Fetched<T>> + Send + 'static,
+    {
+        // A fetch whose runtime has gone down without landing is none.
+        if let Some(flight) = state
+            .flight
+            .as_ref()
+            .filter(|flight| flight.has_changed().is_ok())
+        {
+            return flight.clone();
+        }
+        let (sender, receiver) = watch::channel(None);
+        state.flight = Some(receiver.clone());
+        let fetch = fetch();
+        let cached = self.clone();
+        tokio::spawn(async move {
+            let outcome = cached.land(fetch.await);
+            let _ = sender.send(Some(outcome));
+        });
+        receiver
+    }
+
+    fn land(&self, fetched: Fetched<T>) -> Outcome<T> {
+        let mut state = self.lock();
+        let now = Instant::now();
+        state.flight = None;
+        match fetched {
+            Ok((value, fresh_for)) => {
+                let value = Arc::new(value);
+                state.failure = None;
+                state.good = Some(Good {
+                    value: value.clone(),
+                    fetched_at: now,
+                    fresh_for,
+                });
+                Ok(value)
+            }
+            Err(error) => {
+                state.failure = Some((error.clone(), now));
+                Err(error)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing that holds the lock leaves the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn failed_just_now(&self, now: Instant) -> bool {
+        self.failure
+            .as_ref()
+            .is_some_and(|(_, at)| now.saturating_duration_since(*at) < FAILURE)
+    }
+}
+
+async fn landed<T>(mut flight: watch::Receiver<Option<Outcome<T>>>) -> Outcome<T> {
+    use crate::error::{Endpoint, Kind};
+
+    let outcome = match flight.wait_for(Option::is_some).await {
+        Ok(outcome) => outcome.clone(),
+        Err(_) => None,
+    };
+    outcome.unwrap_or_else(|| {
+        let why = "the app is shutting down";
+        Err(Kind::ProviderUnreachable {
+            endpoint: Endpoint::Metadata,
+            why,
+        }
+        .into())
+    })
+}

@@ -1,0 +1,157 @@
+//! The one HTTP client: no redirects, no cookies, a deadline and a size limit for every answer.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use http::{Request, StatusCode};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use crate::error::{Endpoint, Error, Kind};
+use crate::secret::Secret;
+
+/// The longest body that is read of any answer.
+const MAX_BODY: usize = 256 * 1024;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The client that every provider is asked with.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    /// For https: through the proxy that the environment names, if any, inside TLS.
+    network: reqwest::Client,
+    /// For http, which only goes to this machine or to an allowed intranet host: a proxy would
+    /// read the client secret.
+    direct: reqwest::Client,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Http {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("keycard/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+        };
+        let unbuildable = |_| {
+            Error::from(Kind::AnswerUnwritable {
+                what: "requests, for want of TLS",
+            })
+        };
+        Ok(Self {
+            network: builder().build().map_err(unbuildable)?,
+            direct: builder().no_proxy().build().map_err(unbuildable)?,
+        })
+    }
+
+    pub(super) async fn get(
+        &self,
+        endpoint: Endpoint,
+        url: &Url,
+        token: Option<&Secret>,
+        deadline: Duration,
+    ) -> Result<Answer, Error> {
+        let mut request = Request::get(url.as_str()).header(ACCEPT, "application/json");
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
+                .map_err(|_| unreachable_because(endpoint, "its access token is no header"))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request
+            .body(Vec::new())
+            .map_err(|_| unreachable_because(endpoint, "its address is not a URL"))?;
+        self.send(endpoint, request, deadline).await
+    }
+
+    pub(super) async fn send(
+        &self,
+        endpoint: Endpoint,
+        mut request: Request<Vec<u8>>,
+        deadline: Duration,
+    ) -> Result<Answer, Error> {
+        if let Some(value) = request.headers_mut().get_mut(AUTHORIZATION) {
+            value.set_sensitive(true);
+        }
+        let client = match request.uri().scheme_str() {
+            Some("https") => &self.network,
+            _ => &self.direct,
+        };
+        let request = reqwest::Request::try_from(request)
+            .map_err(|_| unreachable_because(endpoint, "its address is not a URL"))?;
+        match tokio::time::timeout(deadline, answer(client, request)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Trouble::TooLarge)) => {
+                Err(unreachable_because(endpoint, "its answer is over 256 KB"))
+            }
+            Ok(Err(Trouble::Failed(error))) if error.is_timeout() => {
+                Err(Kind::ProviderTimeout { endpoint }.into())
+            }
+            Ok(Err(Trouble::Failed(error))) => Err(unreachable_because(endpoint, why(&error))),
+            Err(_) => Err(Kind::ProviderTimeout { endpoint }.into()),
+        }
+    }
+}
+
+enum Trouble {
+    Failed(reqwest::Error),
+    TooLarge,
+}
+
+async fn answer(client: &reqwest::Client, request: reqwest::Request) -> Result<Answer, Trouble> {
+    let mut response = client.execute(request).await.map_err(Trouble::Failed)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(Trouble::Failed)? {
+        if body.len() + chunk.len() > MAX_BODY {
+            return Err(Trouble::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
+}
+
+/// In our own words: the client's hold the whole URL.
+fn why(error: &reqwest::Error) -> &'static str {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return match cause.kind() {
+                io::ErrorKind::ConnectionRefused => "the connection was refused",
+                io::ErrorKind::InvalidData => "its TLS certificate was not accepted",
+                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
+                    "the connection was closed early"
+                }
+                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                    "there is no route to it"
+                }
+                _ if error.is_connect() => "its name cannot be resolved",
+                _ => "the connection broke",
+            };
+        }
+        source = cause.source();
+    }
+    if error.is_connect() {
+        "no connection could be made"
+    } else {
+        "the answer broke off"
+    }
+}
+
+fn unreachable_because(endpoint: Endpoint, why: &'static str) -> Error {
+    Kind::ProviderUnreachable { endpoint, why }.into()
+}

@@ -1,0 +1,195 @@
+//! The provider's metadata document (OpenID Connect Discovery §3, RFC 8414), read leniently where
+//! providers are careless and strictly where a login depends on it.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::LOCATION;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::cached::Fetched;
+use super::http::{Answer, Http};
+use super::json;
+use crate::algorithm::Algorithm;
+use crate::config::{ProviderConfig, WELL_KNOWN, is_ours, may_be_http};
+use crate::error::{Endpoint, Error, Kind};
+
+/// How long the metadata is fresh.
+const FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// What a provider says about itself, as far as a login needs it.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    pub(crate) issuer: String,
+    pub(super) authorization_endpoint: Url,
+    pub(super) token_endpoint: Url,
+    pub(super) userinfo_endpoint: Option<Url>,
+    pub(super) jwks_uri: Url,
+    /// What ID tokens may be signed with.
+    pub(super) algorithms: Vec<Algorithm>,
+    /// `token_endpoint_auth_methods_supported`; basic where it is silent.
+    pub(super) authentication: Vec<String>,
+    /// Whether every answer names its issuer (RFC 9207).
+    pub(crate) answers_with_issuer: bool,
+    pub(super) prompts: Option<Vec<String>>,
+}
+
+/// Fetches and reads the document.
+pub(super) async fn fetch(http: Http, config: ProviderConfig) -> Fetched<Metadata> {
+    let answer = get(&http, &config).await?;
+    let metadata = Metadata::read(&answer.body, &config)?;
+    Ok((metadata, FRESH))
+}
+
+/// One redirect on the same https host is followed, no other.
+async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
+    let endpoint = Endpoint::Metadata;
+    let url = &config.metadata_url;
+    let mut answer = http.get(endpoint, url, None, config.timeout).await?;
+    if answer.status.is_redirection() {
+        let target = answer
+            .headers
+            .get(LOCATION)
+            .and_then(|target| target.to_str().ok());
+        let target = target.and_then(|target| url.join(target).ok());
+        if let Some(target) = target.filter(|target| {
+            target.scheme() == "https" && url.scheme() == "https" && target.origin() == url.origin()
+        }) {
+            answer = http.get(endpoint, &target, None, config.timeout).await?;
+        }
+    }
+    match answer.status {
+        StatusCode::OK => Ok(answer),
+        status => Err(Kind::ProviderStatus {
+            endpoint,
+            status: status.as_u16(),
+        }
+        .into()),
+    }
+}
+
+impl Metadata {
+    fn read(body: &[u8], config: &ProviderConfig) -> Result<Self, Error> {
+        let members = json::object(body).map_err(invalid)?;
+        if members.get("require_pushed_authorization_requests") == Some(&Value::Bool(true)) {
+            return Err(invalid(
+                "it requires pushed authorization requests (RFC 9126)",
+            ));
+        }
+        let given = &config.endpoints;
+        let url = |name, given: &Option<String>| endpoint(&members, name, given.as_deref(), config);
+        let required =
+            |name, given| url(name, given)?.ok_or_else(|| invalid(format!("it lacks {name}")));
+        let metadata = Self {
+            issuer: issuer(&members, config)?,
+            authorization_endpoint: required("authorization_endpoint", &given.authorization)?,
+            token_endpoint: required("token_endpoint", &given.token)?,
+            userinfo_endpoint: url("userinfo_endpoint", &given.userinfo)?,
+            jwks_uri: required("jwks_uri", &given.keys)?,
+            algorithms: algorithms(&members, config),
+            authentication: strings(&members, "token_endpoint_auth_methods_supported")
+                .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
+            answers_with_issuer: members.get("authorization_response_iss_parameter_supported")
+                == Some(&Value::Bool(true)),
+            prompts: strings(&members, "prompt_values_supported"),
+        };
+        // Ours would stand beside theirs, and nobody knows which one a provider takes.
+        let twice = metadata
+            .authorization_endpoint
+            .query_pairs()
+            .find(|(name, _)| is_ours(name));
+        if let Some((name, _)) = twice {
+            return Err(invalid(format!(
+                "authorization_endpoint has a {name} of its own"
+            )));
+        }
+        if metadata.algorithms.is_empty() {
+            return Err(invalid("it signs with no algorithm that keycard verifies"));
+        }
+        Ok(metadata)
+    }
+}
+
+/// The issuer, which must be the one that the document's own address belongs to (Discovery §4.3):
+/// otherwise one provider could speak for another.
+fn issuer(members: &Map<String, Value>, config: &ProviderConfig) -> Result<String, Error> {
+    let Some(found) = members.get("issuer").and_then(Value::as_str) else {
+        return Err(invalid("it lacks issuer"));
+    };
+    let address = config.metadata_url.as_str();
+    let expected = match &config.issuer {
+        Some(confirmed) => confirmed,
+        None => address.strip_suffix(WELL_KNOWN).unwrap_or(address),
+    };
+    // Discovery §4.1 takes a trailing slash off before it adds the well-known path.
+    let same = match &config.issuer {
+        Some(confirmed) => found == confirmed,
+        None => found.strip_suffix('/').unwrap_or(found) == expected,
+    };
+    if !same {
+        return Err(Kind::MetadataIssuerDiffers {
+            expected: expected.to_owned(),
+            found: super::shown(found),
+        }
+        .into());
+    }
+    Ok(found.to_owned())
+}
+
+fn endpoint(
+    members: &Map<String, Value>,
+    name: &str,
+    given: Option<&str>,
+    config: &ProviderConfig,
+) -> Result<Option<Url>, Error> {
+    let written = match (given, members.get(name)) {
+        (Some(given), _) => given,
+        (None, Some(Value::String(written))) => written,
+        (None, None | Some(Value::Null)) => return Ok(None),
+        (None, Some(_)) => return Err(invalid(format!("{name} is not a string"))),
+    };
+    let Ok(url) = Url::parse(written) else {
+        return Err(invalid(format!("{name} is not an absolute URL")));
+    };
+    let fits = match url.scheme() {
+        "https" => true,
+        "http" => may_be_http(&url, &config.allow_http),
+        _ => false,
+    };
+    if !fits || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(invalid(format!("{name} is not an https address")));
+    }
+    Ok(Some(url))
+}
+
+/// The algorithms in which a token may come: ours, cut with the provider's (RS256 where it is
+/// silent), or the one that the section names.
+fn algorithms(members: &Map<String, Value>, config: &ProviderConfig) -> Vec<Algorithm> {
+    if let Some(named) = config.algorithm {
+        return vec![named];
+    }
+    let Some(supported) = strings(members, "id_token_signing_alg_values_supported") else {
+        return vec![Algorithm::RS256];
+    };
+    supported
+        .iter()
+        .filter_map(|name| name.parse().ok())
+        .filter(|algorithm: &Algorithm| !algorithm.is_symmetric())
+        .collect()
+}
+
+fn strings(members: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+    let values = members.get(name)?.as_array()?;
+    Some(
+        values
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+fn invalid(what: impl Into<String>) -> Error {
+    Kind::MetadataInvalid { what: what.into() }.into()
+}

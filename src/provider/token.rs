@@ -1,0 +1,245 @@
+//! The token request: an authorization code becomes tokens, once.
+//!
+//! openidconnect builds the request; what comes back is read here, strictly, because its parser
+//! refuses answers that providers do send and quotes those that it cannot read.
+
+use std::fmt;
+use std::future::ready;
+
+use http::{Request, StatusCode};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient};
+use openidconnect::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, IssuerUrl, JsonWebKeySet, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, TokenUrl,
+};
+use serde_json::{Map, Value};
+
+use super::http::{Answer, Http};
+use super::metadata::Metadata;
+use super::{json, shown};
+use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
+use crate::cookies::LoginSecrets;
+use crate::error::{Endpoint, Error, Kind};
+use crate::secret::Secret;
+
+/// The longest token that is taken.
+const MAX_TOKEN: usize = 64 * 1024;
+
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+    EndpointNotSet,
+>;
+
+/// What the token endpoint gave.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) access_token: Secret,
+    pub(super) id_token: Secret,
+}
+
+/// The address that a browser is sent to (OpenID Connect Core §3.1.2.1).
+pub(super) fn authorization_url(
+    config: &ProviderConfig,
+    redirect_uri: &str,
+    metadata: &Metadata,
+    secrets: &LoginSecrets,
+    parameters: &[(String, String)],
+) -> Result<String, Error> {
+    let client = client(config, redirect_uri, metadata)?;
+    let verifier = PkceCodeVerifier::new(secrets.code_verifier.expose().to_owned());
+    let (state, nonce) = (
+        secrets.state.expose().to_owned(),
+        secrets.nonce.expose().to_owned(),
+    );
+    let mut request = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            move || CsrfToken::new(state),
+            move || Nonce::new(nonce),
+        )
+        .add_scopes(config.scopes.iter().cloned().map(Scope::new))
+        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    let given = |name: &str| parameters.iter().any(|(given, _)| given == name);
+    if let Some(prompt) = prompt(config, metadata).filter(|_| !given("prompt")) {
+        request = request.add_extra_param("prompt", prompt);
+    }
+    for (name, value) in config.parameters.iter().filter(|(name, _)| !given(name)) {
+        request = request.add_extra_param(name, value);
+    }
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        request = request.add_extra_param(name, value);
+    }
+    let (url, _, _) = request.url();
+    Ok(url.into())
+}
+
+/// Redeems a code (RFC 6749 §4.1.3). A code is good for one try, so there is no second one.
+pub(super) async fn redeem(
+    http: &Http,
+    config: &ProviderConfig,
+    redirect_uri: &str,
+    metadata: &Metadata,
+    secrets: &LoginSecrets,
+    code: &str,
+) -> Result<Tokens, Error> {
+    let client = client(config, redirect_uri, metadata)?;
+    let request = client
+        .exchange_code(AuthorizationCode::new(code.to_owned()))
+        .set_pkce_verifier(PkceCodeVerifier::new(
+            secrets.code_verifier.expose().to_owned(),
+        ))
+        .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
+        .await;
+    let Err(RequestTokenError::Request(Kept(request))) = request else {
+        return Err(invalid("the request cannot be built"));
+    };
+    let answer = http.send(Endpoint::Token, request, config.timeout).await?;
+    read(&answer)
+}
+
+/// A request that openidconnect built and wanted sent: what it hands to a client, and to nobody
+/// else.
+struct Kept(Request<Vec<u8>>);
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Kept([redacted])")
+    }
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request was kept")
+    }
+}
+
+impl std::error::Error for Kept {}
+
+fn client(
+    config: &ProviderConfig,
+    redirect_uri: &str,
+    metadata: &Metadata,
+) -> Result<Client, Error> {
+    let url = |_| invalid("an address of the provider is not a URL");
+    let client = CoreClient::new(
+        ClientId::new(config.client_id.clone()),
+        IssuerUrl::new(metadata.issuer.clone()).map_err(url)?,
+        JsonWebKeySet::default(),
+    );
+    let (authentication, secret) = authentication(config, metadata)?;
+    let client = match secret {
+        Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+        None => client,
+    };
+    Ok(client
+        .set_auth_type(authentication)
+        .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.to_string()).map_err(url)?)
+        .set_token_uri(TokenUrl::new(metadata.token_endpoint.to_string()).map_err(url)?)
+        .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(url)?))
+}
+
+/// One method, never two: the section's, else the first of basic and post that the provider offers.
+fn authentication<'a>(
+    config: &'a ProviderConfig,
+    metadata: &Metadata,
+) -> Result<(AuthType, Option<&'a Secret>), Error> {
+    let Some(secret) = &config.client_secret else {
+        return Ok((AuthType::RequestBody, None));
+    };
+    let offers = |method: &str| {
+        metadata
+            .authentication
+            .iter()
+            .any(|offered| offered == method)
+    };
+    match config.authentication {
+        Some(ClientAuthentication::Basic) => Ok((AuthType::BasicAuth, Some(secret))),
+        Some(ClientAuthentication::None) => Ok((AuthType::RequestBody, None)),
+        Some(ClientAuthentication::Post) => Ok((AuthType::RequestBody, Some(secret))),
+        None if offers("client_secret_basic") => Ok((AuthType::BasicAuth, Some(secret))),
+        None if offers("client_secret_post") => Ok((AuthType::RequestBody, Some(secret))),
+        None => Err(Kind::MetadataInvalid {
+            what: "it accepts neither client_secret_basic nor client_secret_post".to_owned(),
+        }
+        .into()),
+    }
+}
+
+fn prompt<'a>(config: &'a ProviderConfig, metadata: &Metadata) -> Option<&'a str> {
+    const SELECT_ACCOUNT: &str = "select_account";
+    match &config.prompt {
+        Prompt::Value(prompt) => Some(prompt),
+        Prompt::Unsent => None,
+        Prompt::SelectAccount => {
+            let ruled_out = metadata
+                .prompts
+                .as_ref()
+                .is_some_and(|prompts| prompts.iter().all(|prompt| prompt != SELECT_ACCOUNT));
+            (!ruled_out).then_some(SELECT_ACCOUNT)
+        }
+    }
+}
+
+fn read(answer: &Answer) -> Result<Tokens, Error> {
+    let members = json::object(&answer.body);
+    let error = members
+        .as_ref()
+        .ok()
+        .and_then(|members| members.get("error")?.as_str());
+    if let Some(error) = error {
+        return Err(match error {
+            "invalid_client" => Kind::ClientRefused,
+            "invalid_grant" => Kind::CodeRefused,
+            error => Kind::TokenRefused {
+                error: shown(error),
+            },
+        }
+        .into());
+    }
+    match answer.status {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED => return Err(Kind::ClientRefused.into()),
+        status => {
+            let endpoint = Endpoint::Token;
+            return Err(Kind::ProviderStatus {
+                endpoint,
+                status: status.as_u16(),
+            }
+            .into());
+        }
+    }
+    let members = members.map_err(invalid)?;
+    // RFC 6749 §7.1: a token of an unknown type is not used. We sent no proof for DPoP.
+    match members.get("token_type") {
+        Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(_) => return Err(invalid("its token_type is not Bearer")),
+        None => return Err(invalid("it lacks token_type")),
+    }
+    Ok(Tokens {
+        access_token: token(&members, "access_token")?,
+        id_token: token(&members, "id_token")?,
+    })
+}
+
+/// A token goes into a header: it is printable ASCII, and not without end.
+fn token(members: &Map<String, Value>, name: &str) -> Result<Secret, Error> {
+    match members.get(name) {
+        Some(Value::String(token))
+            if (1..=MAX_TOKEN).contains(&token.len())
+                && token.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(Secret::new(token))
+        }
+        Some(_) => Err(invalid(format!("its {name} is not a token"))),
+        None => Err(invalid(format!("it lacks {name}"))),
+    }
+}
+
+fn invalid(what: impl Into<String>) -> Error {
+    Kind::TokenAnswerInvalid { what: what.into() }.into()
+}
