@@ -3,12 +3,30 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
+mod auth;
+mod callback;
 mod clock;
 mod config;
 mod cookies;
 mod error;
+mod failure_log;
+mod layer;
+mod login;
+mod logout;
+mod pages;
 mod provider;
 mod random;
 mod return_to;
 mod secret;
+mod session;
+mod user;
+mod visit;
+
+pub use auth::{Auth, Builder, Choice};
 pub use config::ConfigError;
+pub use error::{Error, Fault, Result};
+pub use layer::{AuthFuture, AuthLayer, AuthService};
+pub use login::{Login, LoginRequest};
+pub use logout::{Logout, LogoutRequest};
+pub use session::{Identity, Session};
+pub use user::User;

@@ -1,0 +1,337 @@
+//! The handle: the configuration in force, its providers, keys and clock; and its builder.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use http::HeaderMap;
+
+use crate::clock::{Clock, seconds, unix};
+use crate::config::{CALLBACK, Config, ConfigError, Site, Source};
+use crate::cookies::{IdentityCookie, Keyring, Names};
+use crate::error::{Error, Kind};
+use crate::failure_log::FailureLog;
+use crate::provider::{Http, OpenIdProvider};
+
+/// The port in `{port}` of `redirect_uri` where nothing else says one: Streamlit's.
+const PORT: u16 = 8501;
+
+/// Login for an app: reads the secrets file once, and is then cheap to clone.
+///
+/// ```no_run
+/// use axum::{Router, routing::get};
+/// use keycard::{Auth, User};
+///
+/// # fn main() -> Result<(), keycard::ConfigError> {
+/// let auth = Auth::from_secrets()?; // .streamlit/secrets.toml
+/// let app: Router = Router::new()
+///     .route("/", get(async |user: User| format!("Hello, {}", user.name().unwrap_or("stranger"))))
+///     .layer(auth.layer());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Auth(Arc<InForce>);
+
+/// What is in force.
+struct InForce {
+    site: Site,
+    own_paths: OwnPaths,
+    names: Names,
+    keyring: Keyring,
+    providers: Vec<OpenIdProvider>,
+    /// Seconds that an identity lasts.
+    life: i64,
+    valid_from: Option<i64>,
+    clock: Clock,
+    callback_seen: AtomicBool,
+    log: FailureLog,
+}
+
+/// A provider as a button needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Choice {
+    /// What [`Session::login`](crate::Session::login) takes.
+    pub name: String,
+    /// What a button says: `label` of the section, else the name.
+    pub label: String,
+}
+
+impl Auth {
+    /// Reads `.streamlit/secrets.toml` in the current directory.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the file, all at once.
+    pub fn from_secrets() -> Result<Self, ConfigError> {
+        Self::from_file(".streamlit/secrets.toml")
+    }
+
+    /// Reads one secrets file.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the file, all at once.
+    pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, ConfigError> {
+        Self::builder().file(path).build()
+    }
+
+    /// Begins with nothing: files, texts and values are added one by one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The providers of the secrets file, in alphabetical order, the unnamed one last.
+    #[must_use]
+    pub fn providers(&self) -> Vec<Choice> {
+        let choice = |provider: &OpenIdProvider| Choice {
+            name: provider.name().to_owned(),
+            label: provider.label().to_owned(),
+        };
+        self.0.providers.iter().map(choice).collect()
+    }
+
+    pub(crate) fn provider(&self, name: &str) -> Result<&OpenIdProvider, Error> {
+        self.0
+            .providers
+            .iter()
+            .find(|provider| provider.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = self.0.providers.iter().map(OpenIdProvider::name).collect();
+                let near = names
+                    .iter()
+                    .find(|near| strsim::damerau_levenshtein(near, name) <= 2);
+                Kind::UnknownProvider {
+                    name: name
+                        .chars()
+                        .take(64)
+                        .collect::<String>()
+                        .escape_debug()
+                        .to_string(),
+                    configured: names.join(", "),
+                    suggestion: near
+                        .map_or_else(String::new, |near| format!("; did you mean {near}?")),
+                }
+                .into()
+            })
+    }
+
+    /// The provider that is meant when none is named: the unnamed one, or the only one.
+    pub(crate) fn default_provider(&self) -> Option<&OpenIdProvider> {
+        match self.0.providers.as_slice() {
+            [only] => Some(only),
+            all => all
+                .iter()
+                .find(|provider| provider.name() == crate::config::DEFAULT),
+        }
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    pub(crate) fn own_paths(&self) -> &OwnPaths {
+        &self.0.own_paths
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    /// Seconds that an identity lasts.
+    pub(crate) fn life(&self) -> i64 {
+        self.0.life
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        unix(self.0.clock.now())
+    }
+
+    pub(crate) fn log(&self) -> &FailureLog {
+        &self.0.log
+    }
+
+    /// The identity in a request's cookies, if it counts: in time, of a provider that is still
+    /// configured as it was, and not from before everybody was logged out.
+    pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
+        let identity = IdentityCookie::open(headers, self.names(), self.keyring())?;
+        let known = |provider: &OpenIdProvider| {
+            provider.fingerprint() == identity.fingerprint()
+                && provider.name() == identity.provider()
+        };
+        let counts = identity.is_current(self.now())
+            && self
+                .0
+                .valid_from
+                .is_none_or(|from| identity.issued_at() >= from)
+            && self.0.providers.iter().any(known);
+        counts.then_some(identity)
+    }
+
+    pub(crate) fn saw_callback(&self) {
+        self.0.callback_seen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to say that callbacks do not arrive: true once, and never after one did.
+    pub(crate) fn misses_callbacks(&self) -> bool {
+        !self.0.callback_seen.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.0.providers.iter().map(OpenIdProvider::name).collect();
+        f.debug_struct("Auth")
+            .field("redirect_uri", &self.0.site.redirect_uri())
+            .field("providers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Gathers what an [`Auth`] is made of. Later sources win over earlier ones, key by key.
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing happens until `build`"]
+pub struct Builder {
+    sources: Vec<Source>,
+    port: Option<u16>,
+    clock: Clock,
+}
+
+impl Builder {
+    /// Adds a secrets file.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::File(path.into()));
+        self
+    }
+
+    /// Adds the text of a secrets file.
+    pub fn toml(mut self, text: &str) -> Self {
+        self.sources.push(Source::Text(text.into()));
+        self
+    }
+
+    /// Adds one value, such as `.set("auth.google.client_id", id)`. The key is written as in TOML.
+    pub fn set(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.sources.push(Source::Set {
+            key: key.to_owned(),
+            value: value.into(),
+        });
+        self
+    }
+
+    /// The port in `{port}` of `redirect_uri`; else it is the environment's `PORT`, else 8501.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Replaces the wall clock, for tests.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
+    /// Reads every source and checks the whole. Providers are asked nothing yet, so an app starts
+    /// while they are down.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, all at once.
+    pub fn build(self) -> Result<Auth, ConfigError> {
+        // Without it jsonwebtoken panics where another crate turns on its other backend.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+
+        let port = self.port.or_else(port_of_environment).unwrap_or(PORT);
+        let config = Config::load(&self.sources, port)?;
+        for warning in &config.warnings {
+            tracing::warn!(cure = warning.how_to_cure(), "{warning}");
+        }
+        let site = config.site;
+        let keyring = Keyring::new(&config.cookie_secrets, &site)
+            .map_err(|error| ConfigError::internal(&error))?;
+        let http = Http::new().map_err(|error| ConfigError::internal(&error))?;
+        let provider = |config| OpenIdProvider::new(config, site.redirect_uri(), http.clone());
+        Ok(Auth(Arc::new(InForce {
+            own_paths: OwnPaths::new(&site),
+            names: Names::new(&site),
+            keyring,
+            providers: config.providers.into_iter().map(provider).collect(),
+            life: seconds(config.life),
+            valid_from: config.sessions_valid_from.map(unix),
+            clock: self.clock,
+            callback_seen: AtomicBool::new(false),
+            log: FailureLog::default(),
+            site,
+        })))
+    }
+}
+
+fn port_of_environment() -> Option<u16> {
+    std::env::var("PORT").ok()?.parse().ok()
+}
+
+/// The three paths that are keycard's, as the browser sees them and as the app does where a proxy
+/// takes the base path off.
+#[derive(Debug)]
+pub(crate) struct OwnPaths {
+    seen: [String; 3],
+    base_length: usize,
+}
+
+/// A path of keycard's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OwnPath {
+    Callback,
+    Login,
+    Logout,
+}
+
+impl OwnPaths {
+    const ALL: [(OwnPath, &str); 3] = [
+        (OwnPath::Callback, CALLBACK),
+        (OwnPath::Login, "/auth/login"),
+        (OwnPath::Logout, "/auth/logout"),
+    ];
+
+    fn new(site: &Site) -> Self {
+        let base_path = site.base_path();
+        Self {
+            seen: Self::ALL.map(|(_, path)| format!("{base_path}{path}")),
+            base_length: base_path.len(),
+        }
+    }
+
+    /// Which of ours `path` is, with the base path or without it.
+    pub(crate) fn find(&self, path: &str) -> Option<OwnPath> {
+        let of = |(seen, (own, _)): (&String, (OwnPath, &str))| {
+            (path == seen || path == &seen[self.base_length..]).then_some(own)
+        };
+        self.seen.iter().zip(Self::ALL).find_map(of)
+    }
+
+    /// The path as the browser sees it.
+    pub(crate) fn seen(&self, path: OwnPath) -> &str {
+        &self.seen[path as usize]
+    }
+
+    /// Every one, as the browser sees it.
+    pub(crate) fn all_seen(&self) -> &[String] {
+        &self.seen
+    }
+
+    /// Every one, with the base path and without.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        let bare = self.seen.iter().map(|seen| &seen[self.base_length..]);
+        self.seen
+            .iter()
+            .map(String::as_str)
+            .chain(bare.filter(|_| self.base_length > 0))
+    }
+}

@@ -1,0 +1,424 @@
+//! The callback: pending login opened → code → tokens → ID token verified → userinfo if needed →
+//! identity sealed → 303 to where they were going.
+//!
+//! The order of the checks is the order of this file. Whatever fails, whoever was logged in before
+//! still is.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::response::Response;
+use http::Method;
+use http::header::{HeaderValue, SET_COOKIE};
+
+use crate::auth::{Auth, OwnPath};
+use crate::cookies::{
+    Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Purpose, Rest, pairs,
+    state_hash, values,
+};
+use crate::error::{Error, Kind, Result};
+use crate::pages;
+use crate::provider::{OpenIdProvider, Redemption, Verified};
+use crate::random;
+use crate::return_to::ReturnTo;
+use crate::visit::Visit;
+
+/// The longest query that is read, in bytes, and the most parameters.
+const MAX_QUERY: usize = 16 * 1024;
+const MAX_PARAMETERS: usize = 32;
+/// The longest code that is passed on, in bytes.
+const MAX_CODE: usize = 4 * 1024;
+/// A browser that is logged in this many times in two minutes and stays anonymous is stopped.
+const MAX_BOUNCES: u8 = 3;
+/// How long the second part of an identity may take to follow the first, in seconds.
+const REST_LIFE: i64 = 120;
+
+/// The parameter that carries the second part of an identity.
+const REST: &str = "rest";
+
+/// Answers the callback. The cookies are set and cleared whether it succeeded or failed.
+pub(crate) async fn answer(auth: &Auth, visit: &Visit) -> (Result<Response>, Vec<HeaderValue>) {
+    auth.saw_callback();
+    let mut cookies = Vec::new();
+    let result = finish(auth, visit, &mut cookies).await;
+    (result, cookies)
+}
+
+async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> Result<Response> {
+    if visit.method == Method::HEAD || visit.is_prefetch() {
+        return Ok(pages::nothing());
+    }
+    if visit.method != Method::GET {
+        let method = visit.method.as_str().chars().take(16).collect();
+        return Err(Kind::MethodNotAllowed {
+            method,
+            allow: "GET, HEAD",
+        }
+        .into());
+    }
+    let parameters = Parameters::read(visit.query())?;
+    if let Some(rest) = &parameters.rest {
+        return second_step(auth, visit, rest, cookies);
+    }
+
+    let state = parameters.state.as_deref().unwrap_or_default();
+    let pending = match open(auth, visit, state, cookies)? {
+        Opened::Pending(pending) if parameters.answer.is_some() => *pending,
+        Opened::Pending(pending) => {
+            return Err(Error::from(Kind::AnswerWithoutCode).at(&pending.provider));
+        }
+        _ if parameters.answer.is_none() => return home(auth),
+        Opened::Gone if auth.identity(&visit.headers).is_some() => return home(auth),
+        Opened::Gone if state.is_empty() => {
+            return Err(Kind::CallbackMalformed {
+                what: "it lacks state",
+            }
+            .into());
+        }
+        Opened::Gone => {
+            let any = pairs(&visit.headers).any(|(name, _)| auth.names().is_ours(name));
+            return Err(if any {
+                Kind::StateUnknown
+            } else {
+                Kind::LoginCookieMissing
+            }
+            .into());
+        }
+        Opened::Dead(why) => {
+            let made_by_it = |identity: IdentityCookie| identity.came_from(&state_hash(state));
+            if auth.identity(&visit.headers).is_some_and(made_by_it) {
+                return home(auth);
+            }
+            return Err(why);
+        }
+    };
+    let at_provider = |error: Error| error.at(&pending.provider);
+    let provider = configured(auth, &pending).map_err(at_provider)?;
+    if pending.bounces >= MAX_BOUNCES - 1 {
+        cookies.push(auth.names().clear(auth.names().mark())?);
+        return Err(at_provider(Kind::LoginLoops { count: MAX_BOUNCES }.into()));
+    }
+    check_issuer(provider, &pending, parameters.issuer.as_deref())
+        .await
+        .map_err(at_provider)?;
+    let code = match parameters.answer {
+        Some(Answer::Code(code)) => code,
+        Some(Answer::Error { error, description }) => {
+            return Err(at_provider(refusal(&error, description.as_deref())));
+        }
+        // Without an answer nobody got here.
+        None => return Err(at_provider(Kind::AnswerWithoutCode.into())),
+    };
+
+    let secrets = pending.secrets()?;
+    let redemption = Redemption {
+        code: &code,
+        secrets: &secrets,
+        max_age: pending.max_age,
+        now: auth.now(),
+    };
+    let verified = provider.redeem(&redemption).await?;
+    log_in(auth, visit, provider, &pending, state, &verified, cookies).map_err(at_provider)
+}
+
+/// What the provider said.
+enum Answer {
+    Code(String),
+    Error {
+        error: String,
+        description: Option<String>,
+    },
+}
+
+struct Parameters {
+    answer: Option<Answer>,
+    state: Option<String>,
+    issuer: Option<String>,
+    rest: Option<String>,
+}
+
+impl Parameters {
+    /// Reads the query strictly: each parameter once (RFC 6749 §3.1), percent-encoding right, and
+    /// one answer, not two. A parameter without a value is absent; those unknown are ignored.
+    fn read(query: &str) -> Result<Self> {
+        let malformed = |what| Error::from(Kind::CallbackMalformed { what });
+        if query.len() > MAX_QUERY {
+            return Err(malformed("the query is over 16 KB"));
+        }
+        let mut found: Vec<(String, String)> = Vec::new();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            if found.len() == MAX_PARAMETERS {
+                return Err(malformed("there are over 32 parameters"));
+            }
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let decoded = decode(name).zip(decode(value));
+            let Some((name, value)) = decoded else {
+                return Err(malformed("its percent-encoding is wrong"));
+            };
+            if found.iter().any(|(other, _)| *other == name) {
+                return Err(malformed("a parameter stands twice"));
+            }
+            found.push((name, value));
+        }
+        let mut take = |wanted: &str| {
+            let at = found.iter().position(|(name, _)| name == wanted)?;
+            Some(found.swap_remove(at).1).filter(|value| !value.is_empty())
+        };
+        let answer = match (take("code"), take("error")) {
+            (Some(_), Some(_)) => return Err(malformed("it has both code and error")),
+            (Some(code), None) if code.len() > MAX_CODE => {
+                return Err(malformed("the code is over 4 KB"));
+            }
+            (Some(code), None) => Some(Answer::Code(code)),
+            (None, Some(error)) => Some(Answer::Error {
+                error,
+                description: take("error_description"),
+            }),
+            (None, None) => None,
+        };
+        Ok(Self {
+            answer,
+            state: take("state"),
+            issuer: take("iss"),
+            rest: take(REST),
+        })
+    }
+}
+
+/// Form-decodes; `None` where the percent-encoding is wrong or a control character comes of it.
+fn decode(written: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(written.len());
+    let mut rest = written.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |digit: u8| char::from(digit).to_digit(16);
+                let (high, low) = (digit(rest.next()?)?, digit(rest.next()?)?);
+                u8::try_from(high << 4 | low).ok()?
+            }
+            byte => byte,
+        });
+    }
+    let decoded = String::from_utf8(bytes).ok()?;
+    // CR and LF may stand in an error_description, which is escaped wherever it is shown.
+    let outlawed = |c: char| c.is_control() && !matches!(c, '\r' | '\n' | '\t' | '\u{1b}');
+    (!decoded.contains(outlawed)).then_some(decoded)
+}
+
+/// What became of the login that a state belongs to.
+enum Opened {
+    /// It is under way.
+    Pending(Box<Pending>),
+    /// Its cookie is here and of no use.
+    Dead(Error),
+    /// Its cookie is not here.
+    Gone,
+}
+
+/// Opens the pending login of this state. From here on it is over, whatever comes: its cookie is
+/// cleared.
+fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>) -> Result<Opened> {
+    let name = auth.names().pending(state);
+    let mut came = values(&visit.headers, &name).take(2).peekable();
+    if state.is_empty() || came.peek().is_none() {
+        return Ok(Opened::Gone);
+    }
+    cookies.push(auth.names().clear(&name)?);
+    for value in came {
+        let opened = auth.keyring().open_text(Purpose::Pending, &name, value);
+        let Some(pending) = opened.and_then(|opened| Pending::decode(&opened)) else {
+            continue;
+        };
+        // The cookie's name holds 40 bits of the state's hash; this compares all of it.
+        let sent = pending.secrets()?.state;
+        if verify_slices_are_equal(sent.expose().as_bytes(), state.as_bytes()).is_err() {
+            continue;
+        }
+        let age = pending.age(auth.now());
+        if age > PENDING_LIFE {
+            let seconds = age.unsigned_abs();
+            return Ok(Opened::Dead(
+                Error::from(Kind::LoginExpired { seconds }).at(&pending.provider),
+            ));
+        }
+        return Ok(Opened::Pending(Box::new(pending)));
+    }
+    Ok(Opened::Dead(Kind::LoginUnreadable.into()))
+}
+
+/// The provider that the login was begun with, if it is configured as it was then.
+fn configured<'a>(auth: &'a Auth, pending: &Pending) -> Result<&'a OpenIdProvider> {
+    auth.provider(&pending.provider)
+        .ok()
+        .filter(|provider| provider.fingerprint() == pending.fingerprint)
+        .ok_or_else(|| Kind::ConfigurationChanged.into())
+}
+
+/// RFC 9207: the answer comes from the provider that the browser was sent to.
+async fn check_issuer(
+    provider: &OpenIdProvider,
+    pending: &Pending,
+    issuer: Option<&str>,
+) -> Result<()> {
+    match issuer {
+        Some(issuer) if issuer == pending.issuer => Ok(()),
+        Some(issuer) => Err(Kind::AnswerFromAnotherIssuer {
+            expected: pending.issuer.clone(),
+            found: clean(issuer),
+        }
+        .into()),
+        None if provider.metadata().await?.answers_with_issuer => {
+            Err(Kind::AnswerWithoutIssuer.into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// The provider's refusal (RFC 6749 §4.1.2.1).
+fn refusal(error: &str, description: Option<&str>) -> Error {
+    if error == "access_denied" {
+        return Kind::LoginCancelled.into();
+    }
+    let honest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    let named = error.len() <= 64 && error.chars().all(honest);
+    Kind::ProviderRefused {
+        error: if named {
+            error.to_owned()
+        } else {
+            "(unreadable)".to_owned()
+        },
+        description: description.map_or_else(String::new, |description| {
+            format!(", and described it as \"{}\"", clean(description))
+        }),
+    }
+    .into()
+}
+
+/// Text of a stranger as it may stand in a log: one line, escaped, at most 200 bytes of it.
+fn clean(text: &str) -> String {
+    let mut end = text.len().min(200);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].escape_default().to_string()
+}
+
+/// Seals the identity, and sends the browser on.
+fn log_in(
+    auth: &Auth,
+    visit: &Visit,
+    provider: &OpenIdProvider,
+    pending: &Pending,
+    state: &str,
+    verified: &Verified,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Response> {
+    let (names, now) = (auth.names(), auth.now());
+    let head = Head {
+        login_id: random::bytes()?,
+        issued_at: now,
+        expires_at: now.saturating_add(auth.life()),
+        auth_time: verified.auth_time,
+        provider: provider.name().to_owned(),
+        fingerprint: provider.fingerprint(),
+        issuer: verified.issuer.clone(),
+        subject: verified.subject.clone(),
+        session_id: verified.session_id.clone(),
+        state_hash: state_hash(state),
+    };
+    let Cut { first, second } =
+        IdentityCookie::seal(&head, &verified.claims, names, auth.keyring())?.map_err(
+            |too_large| Kind::IdentityTooLarge {
+                report: too_large.report,
+            },
+        )?;
+
+    let [first_name, others @ ..] = names.identity();
+    cookies.push(names.set(first_name, &first, auth.life())?);
+    cookies.push(names.set(names.mark(), &mark(auth, pending, now)?, MARK_LIFE)?);
+    // Parts of a longer identity that this one replaces.
+    for (index, name) in others.iter().enumerate() {
+        let follows = index == 0 && second.is_some();
+        if !follows && values(&visit.headers, name).next().is_some() {
+            cookies.push(names.clear(name)?);
+        }
+    }
+    let return_to = ReturnTo::parse(
+        &pending.return_to,
+        auth.site().origin(),
+        auth.own_paths().all_seen(),
+    );
+    let goal = return_to.map_or_else(|| auth.site().home(), |path| path.as_str().to_owned());
+    match second {
+        None => pages::see_other(&goal),
+        Some(second) => {
+            let rest = Rest {
+                first: hash(first.as_bytes()),
+                second,
+                issued_at: now,
+                life: auth.life(),
+                return_to: goal,
+            };
+            first_step(auth, &rest)
+        }
+    }
+}
+
+fn mark(auth: &Auth, pending: &Pending, now: i64) -> Result<String> {
+    let mark = Mark {
+        issued_at: now,
+        count: pending.bounces.saturating_add(1),
+    };
+    auth.keyring()
+        .seal_text(Purpose::Mark, auth.names().mark(), &mark.encode())
+}
+
+/// The page that fetches the second part: one answer with both would be too long for the buffers
+/// of the usual proxies.
+fn first_step(auth: &Auth, rest: &Rest) -> Result<Response> {
+    let sealed =
+        auth.keyring()
+            .seal_text(Purpose::Rest, &auth.names().identity()[1], &rest.encode())?;
+    let callback = auth.own_paths().seen(OwnPath::Callback);
+    Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
+}
+
+/// Sets the second part, if the first is here: a link that somebody else made joins nothing.
+fn second_step(
+    auth: &Auth,
+    visit: &Visit,
+    sealed: &str,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Response> {
+    let [first_name, second_name, _] = auth.names().identity();
+    let opened = auth
+        .keyring()
+        .open_text(Purpose::Rest, second_name, sealed.as_bytes());
+    let now = auth.now();
+    let rest = opened
+        .and_then(|opened| Rest::decode(&opened))
+        .filter(|rest| {
+            (0..=REST_LIFE).contains(&now.saturating_sub(rest.issued_at))
+                && values(&visit.headers, first_name).any(|first| hash(first) == rest.first)
+        });
+    let Some(rest) = rest else { return home(auth) };
+    cookies.push(auth.names().set(second_name, &rest.second, rest.life)?);
+    pages::see_other(&rest.return_to)
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, bytes).as_ref());
+    hash
+}
+
+fn home(auth: &Auth) -> Result<Response> {
+    pages::see_other(&auth.site().home())
+}
+
+/// Adds the cookies of an answer to it.
+pub(crate) fn add_cookies(response: &mut Response, cookies: Vec<HeaderValue>) {
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}

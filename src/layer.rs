@@ -1,0 +1,259 @@
+//! The one middleware: answers keycard's own paths, hands handlers the request's session, sees to
+//! the cache headers, and turns failures into pages, JSON and log lines.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, VARY};
+use http::{Method, StatusCode};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::auth::{Auth, OwnPath};
+use crate::error::{Error, Kind};
+use crate::session::{Session, View};
+use crate::visit::original_uri;
+use crate::{callback, login, logout, pages, random};
+
+/// The longest form that `/auth/login` reads, in bytes.
+const MAX_FORM: usize = 8 * 1024;
+
+impl Auth {
+    /// The middleware: add it to the outermost router, after its last route and fallback.
+    ///
+    /// ```no_run
+    /// # use axum::Router;
+    /// # fn main() -> Result<(), keycard::ConfigError> {
+    /// let auth = keycard::Auth::from_secrets()?;
+    /// let app: Router = Router::new().layer(auth.layer());
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn layer(&self) -> AuthLayer {
+        AuthLayer { auth: self.clone() }
+    }
+
+    /// A router that answers keycard's own paths, to be merged into the outermost one where a
+    /// layer does not see them: when it is added to a nested or merged router, by `route_layer`,
+    /// or before the fallback.
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
+        self.own_paths().all().fold(Router::new(), |router, path| {
+            let auth = self.clone();
+            router.route(path, any(move |request: Request| own(auth, request)))
+        })
+    }
+}
+
+/// What [`Auth::layer`] returns.
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    auth: Auth,
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService {
+            auth: self.auth.clone(),
+            inner,
+        }
+    }
+}
+
+/// A service behind [`Auth::layer`].
+#[derive(Clone, Debug)]
+pub struct AuthService<S> {
+    auth: Auth,
+    inner: S,
+}
+
+impl<S> Service<Request> for AuthService<S>
+where
+    S: Service<Request>,
+    S::Response: IntoResponse,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = AuthFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let (mut parts, body) = request.into_parts();
+        // A layer around this one knows the request already.
+        if parts.extensions.get::<Arc<View>>().is_some() {
+            let view = None;
+            let future = self.inner.call(Request::from_parts(parts, body));
+            return AuthFuture::Inner { future, view };
+        }
+        let paths = self.auth.own_paths();
+        let is_own = paths.find(parts.uri.path()).is_some()
+            || paths.find(original_uri(&parts).path()).is_some();
+        if is_own {
+            let request = Request::from_parts(parts, body);
+            return AuthFuture::Own {
+                future: Box::pin(own(self.auth.clone(), request)),
+            };
+        }
+        let view = Arc::new(View::new(self.auth.clone(), &parts));
+        parts.extensions.insert(view.clone());
+        let future = self.inner.call(Request::from_parts(parts, body));
+        AuthFuture::Inner {
+            future,
+            view: Some(view),
+        }
+    }
+}
+
+pin_project! {
+    /// The answer of an [`AuthService`].
+    #[project = AnswerProjection]
+    #[allow(missing_docs, reason = "the fields of a future are nobody's business")]
+    pub enum AuthFuture<F> {
+        #[doc(hidden)]
+        Inner { #[pin] future: F, view: Option<Arc<View>> },
+        #[doc(hidden)]
+        Own { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+    }
+}
+
+impl<F, R, E> Future for AuthFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    R: IntoResponse,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnswerProjection::Inner { future, view } => {
+                let response = ready!(future.poll(context))?.into_response();
+                Poll::Ready(Ok(match view {
+                    Some(view) => finish(view, response),
+                    None => response,
+                }))
+            }
+            AnswerProjection::Own { future } => future.as_mut().poll(context).map(Ok),
+        }
+    }
+}
+
+/// Answers one of keycard's own paths.
+async fn own(auth: Auth, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let view = Arc::new(View::new(auth.clone(), &parts));
+    let session = Session::new(&view, &parts);
+    let paths = auth.own_paths();
+    let path = paths
+        .find(original_uri(&parts).path())
+        .or_else(|| paths.find(parts.uri.path()));
+    let mut cookies = Vec::new();
+    let result = match path {
+        Some(OwnPath::Callback) => {
+            let (result, set) = callback::answer(&auth, session.visit()).await;
+            cookies = set;
+            result
+        }
+        Some(OwnPath::Login) => {
+            let form = form(&parts.method, body).await;
+            login::answer(session, &form).await
+        }
+        Some(OwnPath::Logout) => logout::answer(&session),
+        None => Ok(StatusCode::NOT_FOUND.into_response()),
+    };
+    let mut response = finish(&view, result.unwrap_or_else(IntoResponse::into_response));
+    callback::add_cookies(&mut response, cookies);
+    pages::no_store(response.headers_mut());
+    response
+}
+
+/// The body of a POST; nothing where it is too long or breaks off, so that no provider is chosen.
+async fn form(method: &Method, body: Body) -> Vec<u8> {
+    if method != Method::POST {
+        return Vec::new();
+    }
+    to_bytes(body, MAX_FORM)
+        .await
+        .map(Vec::from)
+        .unwrap_or_default()
+}
+
+/// What every answer gets on its way out.
+fn finish(view: &View, mut response: Response) -> Response {
+    if let Some(error) = response.extensions_mut().remove::<Error>() {
+        response = render(view, &error, &response);
+    }
+    let names = view.auth().names();
+    let sets_ours = response.headers().get_all(SET_COOKIE).iter().any(|line| {
+        let name = line
+            .as_bytes()
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default();
+        names.is_ours(name)
+    });
+    if sets_ours {
+        // Shared caches have handed one person's session to another.
+        pages::no_store(response.headers_mut());
+    } else if view.was_looked_at() && !response.headers().contains_key(CACHE_CONTROL) {
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
+    response
+}
+
+/// A failure as the person or the script in front of it can use it.
+fn render(view: &View, error: &Error, failed: &Response) -> Response {
+    if let Kind::LoginRequired { login_url } = error.kind() {
+        if view.is_navigation {
+            return redirect(login_url);
+        }
+        return with_cookies(pages::problem(error, &request_id()), failed.headers());
+    }
+    let request_id = request_id();
+    if !matches!(error.kind(), Kind::LoginByScript { .. }) {
+        view.auth().log().write(error, &request_id);
+    }
+    let response = if view.is_navigation {
+        pages::failure(view.auth(), error, &request_id, view.is_local)
+    } else {
+        pages::problem(error, &request_id)
+    };
+    with_cookies(response, failed.headers())
+}
+
+/// Keeps the cookies that the app itself set beside a failure.
+fn with_cookies(mut response: Response, headers: &HeaderMap) -> Response {
+    for cookie in headers.get_all(SET_COOKIE) {
+        response.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+    response
+}
+
+fn redirect(url: &str) -> Response {
+    pages::see_other(url).unwrap_or_else(|error| {
+        let mut response = error.into_response();
+        response.headers_mut().remove(LOCATION);
+        response
+    })
+}
+
+/// What a person can quote and a log line can be found by.
+fn request_id() -> String {
+    match random::bytes::<6>() {
+        Ok(bytes) => base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes),
+        Err(_) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,312 @@
+//! The login: handler → provider's metadata (cached) → pending login sealed → 303 and a cookie.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{HeaderValue, SET_COOKIE};
+use http::{HeaderMap, Method};
+
+use crate::auth::{Auth, OwnPath};
+use crate::config::is_ours;
+use crate::cookies::{
+    self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Purpose, Secret32, pairs, values,
+};
+use crate::error::{Kind, Result};
+use crate::pages;
+use crate::provider::OpenIdProvider;
+use crate::random;
+use crate::return_to::ReturnTo;
+use crate::session::Session;
+use crate::visit::Visit;
+
+/// The most pending logins of a request that are opened.
+const OPENED: usize = 8;
+/// The most cookies that one answer clears.
+const CLEARED: usize = 10;
+/// The age, in seconds, from which a login that another site began may push an older one out.
+const SETTLED: i64 = 60;
+/// The age, in seconds, of a login of which the callback is missed.
+const MISSED: i64 = 5;
+
+impl Session {
+    /// Begins a login with the provider of that name, as its `[auth.<name>]` section has it.
+    ///
+    /// Nothing happens before it is awaited and the [`Login`] is returned from the handler. Answer
+    /// a POST of your own form with it, or a GET that people navigate to.
+    pub fn login(&self, provider: &str) -> LoginRequest {
+        LoginRequest::new(self.clone(), Some(provider.to_owned()))
+    }
+
+    /// Begins a login with the unnamed provider, or with the only one.
+    ///
+    /// Where there are several and none is unnamed, the person chooses on keycard's own page.
+    pub fn login_default(&self) -> LoginRequest {
+        LoginRequest::new(self.clone(), None)
+    }
+}
+
+/// A login about to begin. Awaiting it asks for the provider's metadata, if it is not known yet,
+/// and gives the [`Login`] to return.
+///
+/// # Errors
+///
+/// Awaiting fails when there is no such provider, when the provider cannot be reached, and when
+/// the request is none that may begin a login: [`Error::code`] tells which.
+#[derive(Debug)]
+#[must_use = "a login begins when it is awaited and returned"]
+pub struct LoginRequest {
+    session: Session,
+    provider: Option<String>,
+    return_to: Option<String>,
+    parameters: Vec<(String, String)>,
+}
+
+impl LoginRequest {
+    fn new(session: Session, provider: Option<String>) -> Self {
+        Self {
+            session,
+            provider,
+            return_to: None,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Where to go afterwards: a path of this app as the browser sees it, such as `/reports?q=1`,
+    /// of at most 512 bytes. Anything else, another site above all, is the start page.
+    pub fn return_to(mut self, path: impl Into<String>) -> Self {
+        self.return_to = Some(path.into());
+        self
+    }
+
+    /// A parameter of the authorization request for this login alone, such as `login_hint`; it
+    /// replaces the section's. The ones that keep a login safe, such as `state`, are keycard's.
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        if !is_ours(&name) {
+            self.parameters.retain(|(given, _)| *given != name);
+            self.parameters.push((name, value.into()));
+        }
+        self
+    }
+}
+
+impl IntoFuture for LoginRequest {
+    type Output = Result<Login>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(begin(self))
+    }
+}
+
+/// A login that begins when this is returned from the handler: the browser is sent to the
+/// provider. Dropped, nothing has happened.
+#[derive(Debug)]
+#[must_use = "the login begins when this is returned from the handler"]
+pub struct Login(Response);
+
+impl IntoResponse for Login {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+async fn begin(request: LoginRequest) -> Result<Login> {
+    let session = &request.session;
+    let (auth, visit) = (session.auth(), session.visit());
+    let provider = match &request.provider {
+        Some(name) => Some(auth.provider(name)?),
+        None => auth.default_provider(),
+    };
+    let name = provider.map(OpenIdProvider::name);
+    if judge(auth, visit, name)? == Verdict::Idle {
+        return Ok(Login(pages::nothing()));
+    }
+    let Some(provider) = provider else {
+        return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
+    };
+    let login_url = pages::login_url(auth, name);
+    if let Some(url) = visit.under_the_right_name(auth.site(), &login_url) {
+        return Ok(Login(pages::see_other(&url)?));
+    }
+
+    let metadata = provider.metadata().await?;
+    let now = auth.now();
+    let return_to = request
+        .return_to
+        .and_then(|path| ReturnTo::parse(&path, auth.site().origin(), auth.own_paths().all_seen()));
+    let max_age = request
+        .parameters
+        .iter()
+        .find(|(name, _)| name == "max_age");
+    let pending = Pending {
+        seed: Secret32(random::bytes()?),
+        issued_at: now,
+        provider: provider.name().to_owned(),
+        fingerprint: provider.fingerprint(),
+        issuer: metadata.issuer.clone(),
+        max_age: match max_age {
+            Some((_, max_age)) => max_age.parse().ok(),
+            None => provider.max_age(),
+        },
+        bounces: bounces(auth, session, now),
+        return_to: return_to
+            .map(|path| path.as_str().to_owned())
+            .unwrap_or_default(),
+    };
+    let secrets = pending.secrets()?;
+    let url = provider.authorization_url(&metadata, &secrets, &request.parameters)?;
+    let mut response = pages::see_other(&url)?;
+    for cookie in cookies(auth, visit, pending, secrets.state.expose(), now)? {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(Login(response))
+}
+
+/// What a request that asks for a login gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Begin,
+    /// Nobody decided anything yet: 204, and nothing is minted.
+    Idle,
+}
+
+/// A login is begun by a POST of the app's own, or by a person who goes to it, from wherever.
+pub(crate) fn judge(auth: &Auth, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
+    if visit.method == Method::HEAD || visit.is_prefetch() {
+        return Ok(Verdict::Idle);
+    }
+    if visit.is_framed() {
+        return Err(Kind::LoginInFrame.into());
+    }
+    if visit.method != Method::GET && visit.method != Method::POST {
+        let method = visit.method.as_str().chars().take(16).collect();
+        return Err(Kind::MethodNotAllowed {
+            method,
+            allow: "GET, HEAD, POST",
+        }
+        .into());
+    }
+    if visit.method == Method::POST && !visit.is_own(auth.site()) {
+        return Err(Kind::LoginCrossSite.into());
+    }
+    let by_script = match visit.method {
+        Method::GET => !visit.is_navigation(),
+        // The answer leads to another origin, which a script could not follow.
+        _ => visit.headers.contains_key("sec-fetch-mode") && !visit.is_navigation(),
+    };
+    if by_script {
+        let login_url = pages::login_url(auth, provider);
+        return Err(Kind::LoginByScript { login_url }.into());
+    }
+    Ok(Verdict::Begin)
+}
+
+/// How many logins of this browser were finished just now and left it anonymous.
+fn bounces(auth: &Auth, session: &Session, now: i64) -> u8 {
+    if session.user().is_logged_in() {
+        return 0;
+    }
+    mark(auth, &session.visit().headers, now).map_or(0, |mark| mark.count)
+}
+
+fn mark(auth: &Auth, headers: &HeaderMap, now: i64) -> Option<Mark> {
+    let name = auth.names().mark();
+    let value = values(headers, name).next()?;
+    let opened = auth.keyring().open_text(Purpose::Mark, name, value)?;
+    Mark::decode(&opened).filter(|mark| mark.is_current(now))
+}
+
+/// The Set-Cookie lines of a login: its own, and those that make room for it.
+fn cookies(
+    auth: &Auth,
+    visit: &Visit,
+    mut pending: Pending,
+    state: &str,
+    now: i64,
+) -> Result<Vec<HeaderValue>> {
+    let names = auth.names();
+    let name = names.pending(state);
+    let mut value = auth
+        .keyring()
+        .seal_text(Purpose::Pending, &name, &pending.encode())?;
+    if cookies::size(name.as_bytes(), value.as_bytes()) > PENDING_BUDGET {
+        pending.return_to.clear();
+        value = auth
+            .keyring()
+            .seal_text(Purpose::Pending, &name, &pending.encode())?;
+    }
+    let mut room = PENDING_BUDGET.saturating_sub(cookies::size(name.as_bytes(), value.as_bytes()));
+    let mut lines = Vec::new();
+    let mut kept = Vec::new();
+    for (index, (name, value)) in pairs(&visit.headers)
+        .filter(|(name, _)| names.is_pending(name))
+        .enumerate()
+    {
+        // Names of pending logins are ASCII, or they would not be ones.
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        let opened = (index < OPENED)
+            .then(|| auth.keyring().open_text(Purpose::Pending, name, value))
+            .flatten()
+            .and_then(|opened| Pending::decode(&opened));
+        match opened
+            .map(|pending| pending.age(now))
+            .filter(|age| *age <= PENDING_LIFE)
+        {
+            Some(age) => kept.push((age, name, cookies::size(name.as_bytes(), value))),
+            None => lines.push(names.clear(name)?),
+        }
+    }
+    if kept.iter().any(|(age, ..)| *age >= MISSED) && auth.misses_callbacks() {
+        tracing::warn!(
+            path = auth.own_paths().seen(OwnPath::Callback),
+            "a login was begun before and no callback has arrived: if the browser shows 404 there, \
+             move `.layer(auth.layer())` to the outermost router, behind its last route and \
+             fallback, or add `.merge(auth.routes())` to that router"
+        );
+    }
+    // The youngest first: they are kept as long as there is room.
+    kept.sort_by_key(|(age, ..)| *age);
+    let may_push_out = |age: i64| visit.is_own(auth.site()) || age >= SETTLED;
+    for (age, name, size) in kept {
+        match room.checked_sub(size) {
+            Some(left) => room = left,
+            None if may_push_out(age) => {
+                room = 0;
+                lines.push(names.clear(name)?);
+            }
+            None => return Err(Kind::TooManyLogins.into()),
+        }
+    }
+    lines.truncate(CLEARED);
+    lines.push(names.set(&name, &value, PENDING_LIFE)?);
+    Ok(lines)
+}
+
+/// Answers `/auth/login`: with the query of a link, or the fields of the chooser's form.
+pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
+    let visit = session.visit();
+    let fields = match visit.method {
+        Method::POST => form,
+        _ => visit.query().as_bytes(),
+    };
+    let fields: Vec<_> = url::form_urlencoded::parse(fields).collect();
+    let all = |wanted: &'static str| {
+        fields
+            .iter()
+            .filter(move |(name, _)| name == wanted)
+            .map(|(_, value)| value.as_ref())
+    };
+    let mut request = match all("provider").collect::<Vec<_>>().as_slice() {
+        [] => session.login_default(),
+        [provider] => session.login(provider),
+        // Nobody is called this, and so nobody is chosen.
+        _ => session.login(""),
+    };
+    // A page of another site may send people to the login, but not decide where they end up.
+    if visit.is_own(session.auth().site()) {
+        request.return_to = all("return_to").next().map(str::to_owned);
+    }
+    Ok(request.await?.into_response())
+}

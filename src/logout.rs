@@ -1,0 +1,85 @@
+//! The logout: cookies cleared → 303 home. Only the app's own pages can ask for it, by POST.
+
+use std::collections::BTreeSet;
+use std::future::{IntoFuture, ready};
+
+use axum::response::{IntoResponse, Response};
+use http::Method;
+use http::header::SET_COOKIE;
+
+use crate::cookies::pairs;
+use crate::error::Result;
+use crate::pages;
+use crate::session::Session;
+
+impl Session {
+    /// Logs out in this browser: the identity, its parts and every pending login are forgotten.
+    ///
+    /// A request that is not a POST of one of the app's own pages gets a page with a button
+    /// instead, and changes nothing: an image of another site can ask for any address.
+    pub fn logout(&self) -> LogoutRequest {
+        LogoutRequest {
+            session: self.clone(),
+        }
+    }
+}
+
+/// A logout about to happen; awaiting it gives the [`Logout`] to return.
+#[derive(Debug)]
+#[must_use = "a logout happens when it is awaited and returned"]
+pub struct LogoutRequest {
+    session: Session,
+}
+
+impl IntoFuture for LogoutRequest {
+    type Output = Logout;
+    type IntoFuture = std::future::Ready<Logout>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        ready(Logout(
+            log_out(&self.session).unwrap_or_else(IntoResponse::into_response),
+        ))
+    }
+}
+
+/// A logout that happens when this is returned from the handler. Dropped, nothing has happened.
+#[derive(Debug)]
+#[must_use = "the logout happens when this is returned from the handler"]
+pub struct Logout(Response);
+
+impl IntoResponse for Logout {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+fn log_out(session: &Session) -> Result<Response> {
+    let (auth, visit) = (session.auth(), session.visit());
+    if visit.method == Method::HEAD || visit.is_prefetch() {
+        return Ok(pages::nothing());
+    }
+    if visit.method != Method::POST || !visit.is_own(auth.site()) {
+        return Ok(pages::logout(auth));
+    }
+    let names = auth.names();
+    // The identity's first cookie is cleared always, the others where they came. A name that is
+    // ours is ASCII.
+    let came: BTreeSet<&str> = pairs(&visit.headers)
+        .map(|(name, _)| name)
+        .filter(|name| names.is_ours(name))
+        .filter_map(|name| std::str::from_utf8(name).ok())
+        .chain([names.identity()[0].as_str()])
+        .collect();
+    let mut response = pages::see_other(&auth.site().home())?;
+    for name in came {
+        response
+            .headers_mut()
+            .append(SET_COOKIE, names.clear(name)?);
+    }
+    Ok(response)
+}
+
+/// Answers `/auth/logout`.
+pub(crate) fn answer(session: &Session) -> Result<Response> {
+    log_out(session)
+}

@@ -1,0 +1,260 @@
+//! The pages and JSON that keycard answers with.
+//!
+//! No script is needed for any of them, and none would run. What came from outside is shown only
+//! on the machine itself, escaped.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::{Value, json};
+
+use crate::auth::{Auth, OwnPath};
+use crate::error::{Error, Fault, Kind};
+
+/// What a page tells the next one about where it was called from.
+#[derive(Clone, Copy, Debug)]
+enum Referrer {
+    /// Pages with a form, whose POST must carry its Origin.
+    SameOrigin,
+    /// Pages whose address may hold a code.
+    None,
+}
+
+/// A page for a failure, for a person.
+pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bool) -> Response {
+    let again = match error.kind() {
+        Kind::UnknownProvider { .. } | Kind::LayerMissing | Kind::ClaimsDoNotFit { .. } => None,
+        _ => Some(login_url(auth, error.provider())),
+    };
+    let body = html! {
+        h1 { (error.title()) }
+        p { (error.cause()) }
+        p { (error.cure()) }
+        p.actions {
+            @if let Some(again) = again { a.button href=(again) { "Log in" } }
+            a.quiet href=(auth.site().home()) { "Go to the start page" }
+        }
+        @if is_local {
+            section aria-label="Details for the developer" {
+                p { (error) "." }
+                @if !error.advice().is_empty() { p { "What to do: " (error.advice()) "." } }
+            }
+        }
+        dl {
+            dt { "Code" } dd { code { (error.code()) } }
+            dt { "Request" } dd { code { (request_id) } }
+        }
+    };
+    let mut response = page(error.status(), error.title(), Referrer::None, &body);
+    add_failure_headers(response.headers_mut(), error);
+    response
+}
+
+/// The same for a script: problem details (RFC 9457).
+pub(crate) fn problem(error: &Error, request_id: &str) -> Response {
+    let mut members = json!({
+        "type": format!("urn:keycard:{}", error.code()),
+        "title": error.title(),
+        "status": error.status().as_u16(),
+        "detail": format!("{} {}", error.cause(), error.cure()),
+        "code": error.code(),
+        "request_id": request_id,
+    });
+    if let (
+        Kind::LoginRequired { login_url } | Kind::LoginByScript { login_url },
+        Value::Object(members),
+    ) = (error.kind(), &mut members)
+    {
+        members.insert("login_url".to_owned(), login_url.as_str().into());
+    }
+    let mut response = Response::new(Body::from(members.to_string()));
+    *response.status_mut() = error.status();
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    add_failure_headers(headers, error);
+    response
+}
+
+fn add_failure_headers(headers: &mut HeaderMap, error: &Error) {
+    if error.fault() == Fault::Provider {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if let Kind::MethodNotAllowed { allow, .. } = error.kind() {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    if error.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Cookie realm=\"keycard\"");
+        headers.insert(http::header::WWW_AUTHENTICATE, challenge);
+    }
+}
+
+/// Where a failure leaves a handler: the layer, which knows the request, makes a page or JSON of
+/// it. Where there is no layer, this is what is seen.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let text = format!("{} {} ({})\n", self.cause(), self.cure(), self.code());
+        let mut response = (self.status(), text).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Which provider to log in with.
+pub(crate) fn chooser(auth: &Auth, return_to: Option<&str>) -> Response {
+    let body = html! {
+        h1 { "Log in" }
+        form method="post" action=(auth.own_paths().seen(OwnPath::Login)) {
+            @if let Some(return_to) = return_to {
+                input type="hidden" name="return_to" value=(return_to);
+            }
+            @for choice in auth.providers() {
+                button.button type="submit" name="provider" value=(choice.name) {
+                    "Log in with " (choice.label)
+                }
+            }
+        }
+        p.actions { a.quiet href=(auth.site().home()) { "Go to the start page" } }
+    };
+    page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
+}
+
+/// The page with the button that logs out.
+pub(crate) fn logout(auth: &Auth) -> Response {
+    let body = html! {
+        h1 { "Log out" }
+        p { "Do you want to log out of this app?" }
+        form method="post" action=(auth.own_paths().seen(OwnPath::Logout)) {
+            button.button type="submit" { "Log out" }
+        }
+        p.actions { a.quiet href=(auth.site().home()) { "Stay logged in" } }
+    };
+    page(StatusCode::OK, "Log out", Referrer::SameOrigin, &body)
+}
+
+/// Goes on to `url` by itself; where it does not, there is a link.
+pub(crate) fn going_on(url: &str) -> Response {
+    let body = html! {
+        h1 { "Logging you in" }
+        p { "If this page stays, please go on by yourself." }
+        p.actions { a.button href=(url) { "Go on" } }
+    };
+    let refresh = html! { meta http-equiv="refresh" content=(format!("0; url={url}")); };
+    page_with(
+        StatusCode::OK,
+        "Logging you in",
+        Referrer::None,
+        &refresh,
+        &body,
+    )
+}
+
+/// Goes to another page by GET.
+pub(crate) fn see_other(url: &str) -> Result<Response, Error> {
+    let location = HeaderValue::try_from(url)
+        .map_err(|_| Error::from(Kind::AnswerUnwritable { what: "an address" }))?;
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(LOCATION, location);
+    no_store(response.headers_mut());
+    response
+        .headers_mut()
+        .insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(response)
+}
+
+/// Nothing is there, and nothing happened.
+pub(crate) fn nothing() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    no_store(response.headers_mut());
+    response
+}
+
+pub(crate) fn no_store(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// The address of the login page, straight to one provider if it is known.
+pub(crate) fn login_url(auth: &Auth, provider: Option<&str>) -> String {
+    let path = auth.own_paths().seen(OwnPath::Login);
+    match provider {
+        Some(provider) => {
+            let query: String = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("provider", provider)
+                .finish();
+            format!("{path}?{query}")
+        }
+        None => path.to_owned(),
+    }
+}
+
+fn page(status: StatusCode, title: &str, referrer: Referrer, body: &Markup) -> Response {
+    page_with(status, title, referrer, &PreEscaped(String::new()), body)
+}
+
+fn page_with(
+    status: StatusCode,
+    title: &str,
+    referrer: Referrer,
+    head: &Markup,
+    body: &Markup,
+) -> Response {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="robots" content="noindex";
+                title { (title) }
+                (head)
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (body) } }
+        }
+    };
+    let mut response = Response::new(Body::from(markup.into_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let referrer = match referrer {
+        Referrer::SameOrigin => "same-origin",
+        Referrer::None => "no-referrer",
+    };
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (REFERRER_POLICY, referrer),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
+    response
+}
+
+/// Nothing but our own style; no `form-action`, which browsers apply to the redirect after a POST.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = base64_simd::STANDARD.encode_to_string(digest(&SHA256, STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    );
+    // Base64 and fixed text are always a header.
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+const STYLE: &str = include_str!("pages.css");

@@ -1,0 +1,162 @@
+//! The extractors: what a handler sees of the person who made its request.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+
+use crate::auth::{Auth, OwnPath};
+use crate::error::{Error, Kind};
+use crate::user::User;
+use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation};
+
+/// A request as keycard knows it, from the layer through the handler and back.
+pub(crate) struct View {
+    auth: Auth,
+    pub(crate) is_navigation: bool,
+    /// Whether failures may be shown as the log shows them.
+    pub(crate) is_local: bool,
+    looked: AtomicBool,
+    user: OnceLock<User>,
+}
+
+impl View {
+    pub(crate) fn new(auth: Auth, parts: &Parts) -> Self {
+        Self {
+            is_navigation: is_navigation(&parts.method, &parts.headers),
+            is_local: is_local(parts, auth.site()),
+            looked: AtomicBool::new(false),
+            user: OnceLock::new(),
+            auth,
+        }
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// Whether somebody asked who the user is, so that the answer may differ from user to user.
+    pub(crate) fn was_looked_at(&self) -> bool {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    fn of(parts: &Parts) -> Result<&Arc<Self>, Error> {
+        parts
+            .extensions
+            .get::<Arc<Self>>()
+            .ok_or_else(|| Kind::LayerMissing.into())
+    }
+
+    fn user(&self, parts: &Parts) -> User {
+        self.looked.store(true, Ordering::Relaxed);
+        let open = || {
+            if is_foreign_socket(parts, self.auth.site()) {
+                return User::default();
+            }
+            User::new(self.auth.identity(&parts.headers))
+        };
+        self.user.get_or_init(open).clone()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for User {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        Ok(View::of(parts)?.user(parts))
+    }
+}
+
+/// Somebody who is logged in. As an extractor it refuses everybody else: a person who goes to the
+/// page is sent to log in, and a script gets 401 with the login page's address as JSON.
+///
+/// `Option<Identity>` refuses nobody.
+#[derive(Clone, Debug)]
+pub struct Identity(User);
+
+impl Deref for Identity {
+    type Target = User;
+
+    fn deref(&self) -> &User {
+        &self.0
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Identity {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        let view = View::of(parts)?;
+        let user = view.user(parts);
+        if user.is_logged_in() {
+            return Ok(Self(user));
+        }
+        if is_foreign_socket(parts, view.auth.site()) {
+            return Err(Kind::ForeignSocket.into());
+        }
+        let login_url = view.auth.own_paths().seen(OwnPath::Login).to_owned();
+        Err(Kind::LoginRequired { login_url }.into())
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for Identity {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Error> {
+        let user = View::of(parts)?.user(parts);
+        Ok(user.is_logged_in().then_some(Self(user)))
+    }
+}
+
+/// This request's way to log in and out. It judges the request that it came with: a login that
+/// another site asked for is refused, and a logout only happens when one of the app's own pages
+/// asked for it by POST.
+#[derive(Clone)]
+pub struct Session {
+    view: Arc<View>,
+    visit: Arc<Visit>,
+    user: User,
+}
+
+impl Session {
+    /// Who made the request.
+    #[must_use]
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        self.view.auth()
+    }
+
+    pub(crate) fn visit(&self) -> &Visit {
+        &self.visit
+    }
+
+    pub(crate) fn new(view: &Arc<View>, parts: &Parts) -> Self {
+        Self {
+            view: view.clone(),
+            visit: Arc::new(Visit::new(parts)),
+            user: view.user(parts),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Error> {
+        Ok(Self::new(View::of(parts)?, parts))
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}

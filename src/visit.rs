@@ -1,0 +1,155 @@
+//! What kind of request this is: made by a person who goes somewhere or by a script, from our own
+//! pages or from another site, by this machine or from afar.
+//!
+//! Browsers say so in headers that pages cannot set (Fetch Metadata); older ones are judged by
+//! `Origin` and `Accept`.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, OriginalUri};
+use http::header::{ACCEPT, FORWARDED, HOST, HeaderName, ORIGIN, UPGRADE, VIA};
+use http::request::Parts;
+use http::{HeaderMap, Method, Uri};
+use url::Url;
+
+use crate::config::{Site, is_loopback};
+
+/// A request as login, callback and logout see it.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) method: Method,
+    /// The path and query as the browser sees them, or without the base path.
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl Visit {
+    pub(crate) fn new(parts: &Parts) -> Self {
+        Self {
+            method: parts.method.clone(),
+            uri: original_uri(parts).clone(),
+            headers: parts.headers.clone(),
+        }
+    }
+
+    pub(crate) fn query(&self) -> &str {
+        self.uri.query().unwrap_or_default()
+    }
+
+    /// The browser only wants to have it ready: nobody has decided to go there.
+    pub(crate) fn is_prefetch(&self) -> bool {
+        ["sec-purpose", "purpose", "x-purpose", "x-moz"]
+            .into_iter()
+            .any(|name| {
+                text(&self.headers, name).is_some_and(|purpose| {
+                    purpose.contains("prefetch") || purpose.contains("preview")
+                })
+            })
+    }
+
+    pub(crate) fn is_framed(&self) -> bool {
+        matches!(
+            text(&self.headers, "sec-fetch-dest"),
+            Some("embed" | "fencedframe" | "frame" | "iframe" | "object")
+        )
+    }
+
+    pub(crate) fn is_navigation(&self) -> bool {
+        is_navigation(&self.method, &self.headers)
+    }
+
+    /// Whether one of the app's own pages made the request, or the person did by hand.
+    pub(crate) fn is_own(&self, site: &Site) -> bool {
+        match text(&self.headers, "sec-fetch-site") {
+            Some("same-origin") => return true,
+            Some("none") => return self.method == Method::GET,
+            Some(_) => return false,
+            None => {}
+        }
+        match self.headers.get(ORIGIN) {
+            Some(origin) => origin.as_bytes() == site.origin_text().as_bytes(),
+            // Browsers send Origin with every POST; a client that sends none is no browser.
+            None => self.method == Method::POST,
+        }
+    }
+
+    /// Where the same page is under the host of `redirect_uri`, when it was asked for under
+    /// another name of this machine: cookies set here would not come back there.
+    pub(crate) fn under_the_right_name(&self, site: &Site, fallback: &str) -> Option<String> {
+        let host = text(&self.headers, HOST.as_str())?;
+        let asked = Url::parse(&format!("{}://{host}/", site.origin().scheme())).ok()?;
+        let origin = site.origin();
+        let other_name = is_loopback(origin)
+            && is_loopback(&asked)
+            && asked.host() != origin.host()
+            && asked.port_or_known_default() == origin.port_or_known_default();
+        let path = match self.method {
+            Method::GET => self
+                .uri
+                .path_and_query()
+                .map_or(fallback, |path| path.as_str()),
+            _ => fallback,
+        };
+        other_name.then(|| format!("{}{path}", site.origin_text()))
+    }
+}
+
+/// The address as it came, before any router took a prefix off.
+pub(crate) fn original_uri(parts: &Parts) -> &Uri {
+    parts
+        .extensions
+        .get::<OriginalUri>()
+        .map_or(&parts.uri, |original| &original.0)
+}
+
+/// Whether a person goes to a page.
+pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    match text(headers, "sec-fetch-mode") {
+        Some(mode) => {
+            mode == "navigate"
+                && text(headers, "sec-fetch-dest").is_none_or(|dest| dest == "document")
+        }
+        None => {
+            let html = |accept: &str| accept.contains("text/html");
+            method == Method::GET && text(headers, ACCEPT.as_str()).is_some_and(html)
+        }
+    }
+}
+
+/// Whether a page of another site asks for a WebSocket, for which no browser asks us first.
+pub(crate) fn is_foreign_socket(parts: &Parts, site: &Site) -> bool {
+    let upgrade = || {
+        parts
+            .headers
+            .get(UPGRADE)
+            .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+    };
+    let foreign = |origin: &http::HeaderValue| origin.as_bytes() != site.origin_text().as_bytes();
+    // Over HTTP/2 a WebSocket is a CONNECT (RFC 8441).
+    (parts.method == Method::CONNECT || upgrade()) && parts.headers.get(ORIGIN).is_some_and(foreign)
+}
+
+/// Whether the request was made on this machine and by nobody's order: only then may a page show
+/// what a log shows.
+pub(crate) fn is_local(parts: &Parts, site: &Site) -> bool {
+    const PROXIES: [HeaderName; 2] = [FORWARDED, VIA];
+    if !site.is_loopback() {
+        return false;
+    }
+    let host = text(&parts.headers, HOST.as_str())
+        .and_then(|host| Url::parse(&format!("http://{host}/")).ok());
+    let proxied = PROXIES.iter().any(|name| parts.headers.contains_key(name))
+        || parts.headers.contains_key("x-real-ip")
+        || parts
+            .headers
+            .keys()
+            .any(|name| name.as_str().starts_with("x-forwarded-"));
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    host.is_some_and(|host| is_loopback(&host))
+        && !proxied
+        && peer.is_none_or(|peer| peer.0.ip().is_loopback())
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
