@@ -8,6 +8,8 @@ mod callback;
 mod clock;
 mod config;
 mod cookies;
+#[cfg(feature = "dev")]
+pub mod dev;
 mod error;
 mod failure_log;
 mod layer;

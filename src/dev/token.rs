@@ -1,0 +1,180 @@
+//! The token endpoint: redeems codes and refresh tokens.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use base64_simd::STANDARD;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use super::{
+    authorization::split,
+    fault::Fault,
+    grants::{ACCESS_TOKEN_LIFETIME, Grant, Tokens},
+    id_token::id_token,
+    inner::Inner,
+    keys::base64url,
+    reply::json_response,
+    request::Request,
+    socket::lock,
+};
+
+/// `error` and `error_description`, RFC 6749 §5.2.
+type Refusal = (&'static str, &'static str);
+
+pub(super) fn respond(inner: &Inner, request: &Request) -> Response {
+    let answered = authenticate(inner, request).and_then(|()| match request.filled("grant_type") {
+        Some("authorization_code") => redeem_code(inner, request),
+        Some("refresh_token") => redeem_refresh_token(inner, request),
+        Some(_) => Err((
+            "unsupported_grant_type",
+            "authorization_code or refresh_token",
+        )),
+        None => Err(("invalid_request", "grant_type is missing")),
+    });
+    match answered {
+        Ok(answer) => json_response(StatusCode::OK, &answer),
+        Err((error, description)) => refuse(error, description),
+    }
+}
+
+fn refuse(error: &str, description: &str) -> Response {
+    let body = json!({ "error": error, "error_description": description });
+    if error != "invalid_client" {
+        return json_response(StatusCode::BAD_REQUEST, &body);
+    }
+    let challenge = [(
+        header::WWW_AUTHENTICATE,
+        "Basic realm=\"development provider\"",
+    )];
+    (challenge, json_response(StatusCode::UNAUTHORIZED, &body)).into_response()
+}
+
+fn authenticate(inner: &Inner, request: &Request) -> Result<(), Refusal> {
+    if request.repeated().is_some() {
+        return Err(("invalid_request", "a parameter is there more than once"));
+    }
+    let posted = request.filled("client_secret");
+    let (id, secret) = match (request.authorization(), posted) {
+        (Some(_), Some(_)) => {
+            return Err(("invalid_request", "the client authenticates in two ways"));
+        }
+        (Some(value), None) => {
+            let Some((id, secret)) = basic_credentials(value) else {
+                return Err(("invalid_client", "the Authorization header is not Basic"));
+            };
+            // RFC 6749 §2.3: it may be repeated in the body, but not be another.
+            if request
+                .filled("client_id")
+                .is_some_and(|posted| posted != id)
+            {
+                return Err(("invalid_request", "two different client_ids"));
+            }
+            (id, secret)
+        }
+        (None, Some(secret)) => {
+            let id = request.filled("client_id").unwrap_or_default();
+            (id.to_owned(), secret.to_owned())
+        }
+        (None, None) => return Err(("invalid_client", "the client does not authenticate")),
+    };
+    if id != inner.client_id || secret != inner.client_secret {
+        return Err(("invalid_client", "no such client, or another secret"));
+    }
+    Ok(())
+}
+
+fn basic_credentials(value: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = STANDARD.decode_to_vec(encoded.trim()).ok()?;
+    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some((form_decoded(id)?, form_decoded(secret)?))
+}
+
+/// RFC 6749 §2.3.1: each half is form-encoded before the whole is base64.
+fn form_decoded(text: &str) -> Option<String> {
+    let pairs = form_urlencoded::parse(text.as_bytes());
+    // A bare `=` or `&` cannot be in what was encoded.
+    if text.contains(['=', '&']) {
+        return None;
+    }
+    pairs.map(|(name, _)| name.into_owned()).next()
+}
+
+fn redeem_code(inner: &Inner, request: &Request) -> Result<Value, Refusal> {
+    let Some(code_text) = request.filled("code") else {
+        return Err(("invalid_request", "code is missing"));
+    };
+    let now = inner.now();
+    let mut grants = lock(&inner.grants);
+    let Some(code) = grants.take_code(code_text, now) else {
+        return Err(("invalid_grant", "the code is unknown, used or expired"));
+    };
+    if request.filled("redirect_uri") != Some(&code.redirect_uri) {
+        return Err((
+            "invalid_grant",
+            "redirect_uri is not the one the code was sent to",
+        ));
+    }
+    let verifier = request.filled("code_verifier").unwrap_or_default();
+    if base64url(digest(&SHA256, verifier.as_bytes()).as_ref()) != code.code_challenge {
+        return Err((
+            "invalid_grant",
+            "code_verifier does not fit the code_challenge",
+        ));
+    }
+    let tokens = grants.issue_tokens(&code.grant, code_text, now);
+    drop(grants);
+    let nonce = code.grant.nonce.as_deref();
+    Ok(answer(inner, &code.grant, nonce, &tokens))
+}
+
+fn redeem_refresh_token(inner: &Inner, request: &Request) -> Result<Value, Refusal> {
+    let Some(token) = request.filled("refresh_token") else {
+        return Err(("invalid_request", "refresh_token is missing"));
+    };
+    let mut grants = lock(&inner.grants);
+    let Some(grant) = grants.refresh(token).cloned() else {
+        return Err(("invalid_grant", "the refresh token is unknown or used"));
+    };
+    let scopes = split(request.filled("scope"));
+    if scopes.iter().any(|scope| !grant.scopes.contains(scope)) {
+        return Err(("invalid_scope", "scope asks for more than was granted"));
+    }
+    let narrowed = if scopes.is_empty() {
+        grant
+    } else {
+        Grant { scopes, ..grant }
+    };
+    let Some(tokens) = grants.rotate(token, &narrowed, inner.now()) else {
+        return Err(("invalid_grant", "the refresh token is unknown or used"));
+    };
+    drop(grants);
+    // OIDC Core §12.2: an ID token from a refresh has no nonce.
+    Ok(answer(inner, &narrowed, None, &tokens))
+}
+
+fn answer(inner: &Inner, grant: &Grant, nonce: Option<&str>, tokens: &Tokens) -> Value {
+    let mut answer = json!({
+        "access_token": tokens.access,
+        "token_type": "Bearer",
+        "expires_in": ACCESS_TOKEN_LIFETIME,
+        "scope": grant.scopes.join(" "),
+    });
+    if let Some(token) = id_token(inner, grant, nonce, &tokens.access) {
+        answer["id_token"] = token.into();
+    }
+    if let Some(token) = &tokens.refresh {
+        answer["refresh_token"] = json!(token);
+    }
+    inner.patch(&mut answer, |fault| match fault {
+        Fault::Token(patch) => Some(patch),
+        _ => None,
+    });
+    answer
+}
