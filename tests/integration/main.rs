@@ -1,0 +1,11 @@
+//! What keycard does for an app, through its public surface.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+mod login;
+mod support;

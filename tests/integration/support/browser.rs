@@ -1,0 +1,172 @@
+//! A browser in front of an app: it keeps cookies, says where it comes from, and goes where it is
+//! sent.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, Method, Request, StatusCode};
+use keycard::dev;
+use tower::ServiceExt;
+use url::Url;
+
+use super::jar::Jar;
+
+/// What came back, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn location(&self) -> &str {
+        self.header(LOCATION.as_str())
+            .unwrap_or_else(|| panic!("no Location: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The Set-Cookie lines.
+    pub fn cookies(&self) -> Vec<String> {
+        let lines = self.headers.get_all(SET_COOKIE).iter();
+        lines
+            .map(|line| line.to_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The code on an error page or in problem details.
+    pub fn code(&self) -> Option<String> {
+        if let Ok(problem) = serde_json::from_str::<serde_json::Value>(&self.body) {
+            return problem["code"].as_str().map(str::to_owned);
+        }
+        let (_, after) = self.body.split_once("<dt>Code</dt>")?;
+        let (code, _) = after.split_once("<code>")?.1.split_once("</code>")?;
+        Some(code.to_owned())
+    }
+}
+
+/// One browser, with one jar of cookies.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    app: Router,
+    pub origin: Url,
+    pub jar: Jar,
+}
+
+impl Browser {
+    pub fn new(app: &Router, origin: &str) -> Self {
+        Self {
+            app: app.clone(),
+            origin: origin.parse().unwrap(),
+            jar: Jar::default(),
+        }
+    }
+
+    /// Somebody types the address, or follows a bookmark.
+    pub async fn get(&mut self, path: &str) -> Answer {
+        self.send(
+            self.navigation(Method::GET, path, "none")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await
+    }
+
+    /// Somebody follows a link of another site.
+    pub async fn get_from_elsewhere(&mut self, path: &str) -> Answer {
+        let request = self.navigation(Method::GET, path, "cross-site");
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Somebody sends a form of the app's own.
+    pub async fn post(&mut self, path: &str, form: &str) -> Answer {
+        let request = self
+            .navigation(Method::POST, path, "same-origin")
+            .header(ORIGIN, self.origin.origin().ascii_serialization())
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(form.to_owned())).unwrap())
+            .await
+    }
+
+    /// A request of a person who goes somewhere, to be completed.
+    pub fn navigation(&self, method: Method, path: &str, site: &str) -> http::request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+            .header("sec-fetch-mode", "navigate")
+            .header("sec-fetch-dest", "document")
+            .header("sec-fetch-site", site)
+    }
+
+    /// Any request, with the browser's cookies and host where it names none of its own.
+    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        let path = request.uri().path().to_owned();
+        if let Some(cookies) = self.jar.header(&path)
+            && !request.headers().contains_key(COOKIE)
+        {
+            request
+                .headers_mut()
+                .insert(COOKIE, cookies.parse().unwrap());
+        }
+        if !request.headers().contains_key(HOST) {
+            let host = self.origin[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
+            request.headers_mut().insert(HOST, host.parse().unwrap());
+        }
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        };
+        for line in answer.cookies() {
+            self.jar.take_in(&line, self.origin.scheme() == "https");
+        }
+        answer
+    }
+
+    /// Begins a login and returns the address at the provider.
+    pub async fn begin(&mut self, provider: &dev::Provider) -> String {
+        let answer = self
+            .get(&format!("/auth/login?provider={}", provider.name()))
+            .await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+        answer.location().to_owned()
+    }
+
+    /// Begins a login, presses a person's button at the provider, and returns the way back.
+    pub async fn way_back(&mut self, provider: &dev::Provider, subject: &str) -> String {
+        let authorization_url = self.begin(provider).await;
+        relative(&provider.authorize(&authorization_url, subject).unwrap())
+    }
+
+    /// Logs in, to the end.
+    pub async fn log_in(&mut self, provider: &dev::Provider, subject: &str) -> Answer {
+        let callback = self.way_back(provider, subject).await;
+        self.follow(&callback).await
+    }
+
+    /// Comes back from the provider, with the second step of a large identity where there is one.
+    pub async fn follow(&mut self, callback: &str) -> Answer {
+        let answer = self.get_from_elsewhere(callback).await;
+        match answer.body.split_once("content=\"0; url=") {
+            Some((_, rest)) => {
+                let url = rest.split_once('"').unwrap().0.to_owned();
+                self.get(&url).await
+            }
+            None => answer,
+        }
+    }
+}
+
+/// Path and query of a URL.
+pub fn relative(url: &str) -> String {
+    let url: Url = url.parse().unwrap();
+    url[url::Position::BeforePath..].to_owned()
+}
