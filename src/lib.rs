@@ -21,6 +21,8 @@ mod random;
 mod return_to;
 mod secret;
 mod session;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod user;
 mod visit;
 
