@@ -136,18 +136,25 @@ pub(crate) fn is_local(parts: &Parts, site: &Site) -> bool {
     if !site.is_loopback() {
         return false;
     }
-    let host = text(&parts.headers, HOST.as_str())
-        .and_then(|host| Url::parse(&format!("http://{host}/")).ok());
-    let proxied = PROXIES.iter().any(|name| parts.headers.contains_key(name))
-        || parts.headers.contains_key("x-real-ip")
-        || parts
+    let named = text(&parts.headers, HOST.as_str()).is_some_and(|host| {
+        let name = host
+            .rsplit_once(':')
+            .filter(|(_, port)| is_port(port))
+            .map_or(host, |it| it.0);
+        matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+    });
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    named
+        && peer.is_none_or(|peer| peer.0.ip().is_loopback())
+        && !PROXIES.iter().any(|name| parts.headers.contains_key(name))
+        && !parts
             .headers
             .keys()
-            .any(|name| name.as_str().starts_with("x-forwarded-"));
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    host.is_some_and(|host| is_loopback(&host))
-        && !proxied
-        && peer.is_none_or(|peer| peer.0.ip().is_loopback())
+            .any(|name| name.as_str() == "x-real-ip" || name.as_str().starts_with("x-forwarded-"))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
