@@ -175,6 +175,11 @@ impl Auth {
         counts.then_some(identity)
     }
 
+    /// Whether both are handles to one configuration.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn saw_callback(&self) {
         self.0.callback_seen.store(true, Ordering::Relaxed);
     }
