@@ -6,6 +6,8 @@
     clippy::unwrap_used,
     reason = "a test that cannot go on says so by panicking"
 )]
+#![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod cookies;
 mod login;
 mod support;

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
-use tracing::Level;
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// The lines written since [`Logs::capture`].
 #[derive(Debug)]
@@ -30,7 +33,8 @@ impl Logs {
         let subscriber = tracing_subscriber::registry().with(Recorder(lines.clone()));
         Self {
             lines,
-            _guard: tracing::subscriber::set_default(subscriber),
+            // Takes in the lines of crates that write to `log`, too.
+            _guard: subscriber.set_default(),
         }
     }
 
@@ -63,13 +67,33 @@ impl Logs {
 
 struct Recorder(Arc<Mutex<Vec<Line>>>);
 
-impl<S: tracing::Subscriber> Layer<S> for Recorder {
-    fn on_event(&self, event: &tracing::Event<'_>, _context: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
+        self.keep(event.metadata(), fields);
+    }
+
+    fn on_new_span(&self, span: &Attributes<'_>, _id: &Id, _context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        span.record(&mut fields);
+        self.keep(span.metadata(), fields);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        if let Some(metadata) = context.metadata(id) {
+            self.keep(metadata, fields);
+        }
+    }
+}
+
+impl Recorder {
+    fn keep(&self, metadata: &Metadata<'_>, fields: Fields) {
         self.0.lock().unwrap().push(Line {
-            level: *event.metadata().level(),
-            target: event.metadata().target().to_owned(),
+            level: *metadata.level(),
+            target: metadata.target().to_owned(),
             text: fields.text,
             code: fields.code,
         });
