@@ -18,7 +18,7 @@ use super::{IDENTITY_BUDGET, names};
 use crate::error::Error;
 
 /// How far in the future an identity may have been issued, in seconds: clocks of replicas differ.
-const SKEW: i64 = 300;
+pub(crate) const SKEW: i64 = 300;
 
 /// How claims follow the head: as JSON, packed, or packed without the `iss` and `sub` of the head.
 const PLAIN: u8 = 0;

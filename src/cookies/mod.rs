@@ -16,7 +16,7 @@ mod seal;
 mod wire;
 
 pub(crate) use header::{pairs, values};
-pub(crate) use identity::{Head, IdentityCookie};
+pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
 pub(crate) use parts::{Cut, Rest};

@@ -1329,6 +1329,31 @@ async fn the_second_step_of_a_large_login_goes_where_the_login_was_to_go() {
 }
 
 #[tokio::test]
+async fn the_second_step_of_a_large_login_has_two_minutes_on_any_replica() {
+    for (seconds, arrives) in [
+        (-240, true),
+        (-5, true),
+        (0, true),
+        (115, true),
+        (125, false),
+    ] {
+        let world = World::new().await;
+        let mut browser = world.browser();
+        let callback = browser.way_back(&world.provider, "carol").await;
+        let first_step = browser.get_from_elsewhere(&callback).await;
+        let (_, rest) = first_step.body.split_once("content=\"0; url=").unwrap();
+        let url = rest.split_once('"').unwrap().0.to_owned();
+
+        // Another replica's clock, or a person who waited.
+        world.clock.turn(seconds);
+        let answer = browser.get(&url).await;
+
+        assert_eq!(answer.location(), "/");
+        assert_eq!(!answer.cookies().is_empty(), arrives, "{seconds}");
+    }
+}
+
+#[tokio::test]
 async fn a_pending_login_is_about_two_hundred_bytes_and_all_of_them_fit_a_kilobyte() {
     let world = World::new().await;
     let mut browser = world.browser();
