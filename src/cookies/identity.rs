@@ -79,7 +79,7 @@ impl IdentityCookie {
         keyring: &Keyring,
     ) -> Result<Result<Cut, TooLarge>, Error> {
         let Some(plain) = encode(head, claims, names) else {
-            return Ok(Err(TooLarge::new(claims)));
+            return Ok(Err(TooLarge::new(head, claims, names)));
         };
         let count = parts::count(parts::text_length(plain.len()));
         let sealed = keyring.seal(
@@ -249,8 +249,10 @@ fn encode_head(head: &Head) -> Vec<u8> {
 impl TooLarge {
     /// How many of the biggest claims are named.
     const NAMED: usize = 3;
+    /// The most bytes of names that are to be kept: a line that nobody reads cures nothing.
+    const NAMES: usize = 2048;
 
-    fn new(claims: &Map<String, Value>) -> Self {
+    fn new(head: &Head, claims: &Map<String, Value>, names: &Names) -> Self {
         let mut sizes: Vec<_> = claims
             .iter()
             .map(|(name, value)| (value.to_string().len(), name))
@@ -261,12 +263,54 @@ impl TooLarge {
         for (size, name) in sizes.iter().take(Self::NAMED) {
             let _ = write!(report, " {} has {size},", name.escape_debug());
         }
-        let biggest = sizes.first().map(|(_, name)| *name);
-        let kept: Vec<_> = claims
-            .keys()
-            .filter(|name| Some(*name) != biggest)
-            .collect();
-        let _ = write!(report, " keep the others with claims = {kept:?}");
+        let without = |biggest: usize| {
+            let mut kept = claims.clone();
+            for (_, name) in &sizes[..biggest] {
+                kept.remove(*name);
+            }
+            kept
+        };
+        let fits = |biggest: usize| {
+            let kept = without(biggest);
+            kept.keys().map(String::len).sum::<usize>() <= Self::NAMES
+                && encode(head, &kept, names).is_some()
+        };
+        let fewest = partition_point(sizes.len(), |biggest| !fits(biggest));
+        let kept: Vec<_> = without(fewest).keys().map(|name| quoted(name)).collect();
+        let _ = write!(
+            report,
+            " keep the others with claims = [{}]",
+            kept.join(", ")
+        );
         Self { report }
     }
+}
+
+/// The first of `0..length` for which `is_before` does not hold, `length` if it holds for all.
+fn partition_point(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if is_before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
+
+/// A claim's name as TOML has it, in printable characters alone.
+fn quoted(name: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in name.chars() {
+        let _ = match c {
+            '"' | '\\' => write!(quoted, "\\{c}"),
+            '\'' => write!(quoted, "'"),
+            c if c.escape_debug().count() == 1 => write!(quoted, "{c}"),
+            c => write!(quoted, "\\U{:08x}", u32::from(c)),
+        };
+    }
+    quoted.push('"');
+    quoted
 }

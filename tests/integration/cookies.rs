@@ -992,6 +992,74 @@ async fn cke_18_three_hundred_named_groups_fit() {
 }
 
 #[tokio::test]
+async fn cke_18_too_much_is_refused_with_sizes_and_the_line_that_cures_it() {
+    let provider = provider("google").await;
+    let world = World::around(provider.clone(), |builder| builder);
+    let table = [
+        (
+            "over 24 KB",
+            json!({ "groups": named_groups(800), "roles": ["reader"] }),
+        ),
+        (
+            "packed over the budget",
+            json!({ "groups": noise(100, 48), "roles": ["reader"] }),
+        ),
+        (
+            "two that are too much, each",
+            json!({ "groups": noise(100, 48), "roles": noise(120, 48) }),
+        ),
+        (
+            "an odd name",
+            json!({ "a \"b\"\\\u{7f}\u{2028}é": noise(100, 48), "\u{1b}[31m\n\u{301}": 1 }),
+        ),
+    ];
+    for (case, mut claims) in table {
+        claims["sub"] = json!("dora");
+        claims["name"] = json!("Dora");
+        let mut browser = world.logged_in("bob").await;
+        let url = browser.begin(&provider).await;
+        let callback = provider.authorize_as(&url, person(claims.clone())).unwrap();
+        let answer = world
+            .refuses_callback(&mut browser, &callback, 403, "identity_too_large")
+            .await;
+
+        // `logs` has the one line; the page of a developer says the same.
+        let line = world.logs.complaints().remove(0).text;
+        assert!(
+            !line.contains(['\n', '\u{1b}', '\u{2028}', '\u{7f}']),
+            "{line}"
+        );
+        assert!(
+            answer.body.contains("bytes of claims"),
+            "{case}: {answer:?}"
+        );
+        if claims["groups"].is_array() {
+            let bytes = claims["groups"].to_string().len();
+            assert!(
+                line.contains(&format!("groups has {bytes}")),
+                "{case}: {line}"
+            );
+        }
+
+        let (_, cure) = line.split_once("claims = ").unwrap();
+        let cure = &cure[..=cure.rfind(']').unwrap()];
+        let text = format!("[auth.google]\nclaims = {cure}\n");
+        let cured = World::around(provider.clone(), |builder| builder.toml(&text));
+        let mut browser = cured.browser();
+        log_in_as(&mut browser, &provider, claims).await;
+        assert!(
+            who(&mut browser).await.starts_with("dora of"),
+            "{case}: {cure}"
+        );
+        assert_eq!(
+            browser.get("/").await.body,
+            "Dora",
+            "the small ones are kept"
+        );
+    }
+}
+
+#[tokio::test]
 async fn cke_18_a_page_from_afar_names_no_claim() {
     let world = World::new().await;
     let mut browser = world.browser();
