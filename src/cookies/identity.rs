@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
+use super::mark::Mark;
 use super::names::Names;
 use super::packing;
 use super::parts::{self, Cut, join};
@@ -224,11 +225,15 @@ fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) -> Option<Vec
         plain.extend_from_slice(&packing::pack(&json));
     }
     let text = parts::text_length(plain.len());
-    let names: usize = names.identity()[..parts::count(text).min(3)]
+    let cookies = &names.identity()[..parts::count(text).min(3)];
+    let mark = parts::text_length(Mark::LENGTH);
+    let room: usize = cookies
         .iter()
+        .map(String::as_str)
+        .chain([names.mark()])
         .map(|name| names::size(name.as_bytes(), b""))
         .sum();
-    (text + names <= IDENTITY_BUDGET).then_some(plain)
+    (text + mark + room <= IDENTITY_BUDGET).then_some(plain)
 }
 
 fn encode_head(head: &Head) -> Vec<u8> {

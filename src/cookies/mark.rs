@@ -14,6 +14,9 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    /// How many bytes it is before it is sealed.
+    pub(super) const LENGTH: usize = 9;
+
     pub(crate) fn encode(self) -> Vec<u8> {
         let mut bytes = vec![self.count];
         bytes.put_i64(self.issued_at);

@@ -23,8 +23,8 @@ pub(crate) use parts::{Cut, Rest};
 pub(crate) use pending::{LIFE as PENDING_LIFE, LoginSecrets, Pending, Secret32, state_hash};
 pub(crate) use seal::{Keyring, Purpose};
 
-/// All that keycard makes a browser send, in bytes, names and separators counted.
-/// nginx answers 400 from 8 KB on, and the app has cookies of its own.
+/// What an identity and the mark of its login make a browser send, in bytes, names and separators
+/// counted: nginx answers 400 from 8 KB on, and the app has cookies of its own.
 pub(crate) const IDENTITY_BUDGET: usize = 5632;
 /// The share of pending logins, beside [`IDENTITY_BUDGET`].
 pub(crate) const PENDING_BUDGET: usize = 1024;

@@ -1077,6 +1077,39 @@ async fn cke_18_a_page_from_afar_names_no_claim() {
 }
 
 #[tokio::test]
+async fn cke_18_everything_that_we_make_the_browser_send_stays_in_the_budget() {
+    let world = World::new().await;
+    // The largest identity that still logs in, found from below.
+    let mut largest = None;
+    for count in 205..300 {
+        let mut browser = world.browser();
+        let claims = json!({ "sub": "dora", "name": "Dora", "groups": groups(count) });
+        let answer = log_in_as(&mut browser, &world.provider, claims).await;
+        if answer.status != StatusCode::SEE_OTHER {
+            break;
+        }
+        largest = Some(browser);
+    }
+    let mut browser = largest.unwrap();
+    assert!(
+        browser.jar.header("/").unwrap().len() > 5400,
+        "it is a large one"
+    );
+
+    for _ in 0..12 {
+        browser.begin(&world.provider).await;
+        let sent = browser.jar.header("/").unwrap();
+        assert!(
+            sent.len() <= 6656,
+            "{}: {:?}",
+            sent.len(),
+            browser.jar.names()
+        );
+    }
+    assert!(who(&mut browser).await.starts_with("dora of"));
+}
+
+#[tokio::test]
 async fn cke_22_a_login_of_a_provider_that_is_gone_or_changed_is_nobody() {
     let secret = fresh_secret();
     let [google, other] = [provider("google").await, provider("other").await];
