@@ -31,7 +31,8 @@ impl FailureLog {
         if !may_write {
             return;
         }
-        let (code, provider) = (error.code(), error.provider());
+        let code = error.code();
+        let provider = error.provider().map(|name| name.escape_debug().to_string());
         let advice = error.advice();
         match error.fault() {
             Fault::Browser | Fault::Refusal => {

@@ -1,10 +1,11 @@
 //! The login: handler → provider's metadata (cached) → pending login sealed → 303 and a cookie.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{HeaderValue, SET_COOKIE};
+use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method};
 
 use crate::auth::{Auth, OwnPath};
@@ -53,7 +54,6 @@ impl Session {
 ///
 /// Awaiting fails when there is no such provider, when the provider cannot be reached, and when
 /// the request is none that may begin a login: [`Error::code`] tells which.
-#[derive(Debug)]
 #[must_use = "a login begins when it is awaited and returned"]
 pub struct LoginRequest {
     session: Session,
@@ -91,6 +91,15 @@ impl LoginRequest {
     }
 }
 
+// Parameters such as `login_hint`, and the way back, are about the person.
+impl fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginRequest")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}
+
 impl IntoFuture for LoginRequest {
     type Output = Result<Login>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -102,13 +111,19 @@ impl IntoFuture for LoginRequest {
 
 /// A login that begins when this is returned from the handler: the browser is sent to the
 /// provider. Dropped, nothing has happened.
-#[derive(Debug)]
 #[must_use = "the login begins when this is returned from the handler"]
 pub struct Login(Response);
 
 impl IntoResponse for Login {
     fn into_response(self) -> Response {
         self.0
+    }
+}
+
+// The address and the cookie hold what nobody else may know.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Login").field(&self.0.status()).finish()
     }
 }
 
@@ -158,6 +173,9 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     let secrets = pending.secrets()?;
     let url = provider.authorization_url(&metadata, &secrets, &request.parameters)?;
     let mut response = pages::see_other(&url)?;
+    if let Some(location) = response.headers_mut().get_mut(LOCATION) {
+        location.set_sensitive(true);
+    }
     for cookie in cookies(auth, visit, pending, secrets.state.expose(), now)? {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

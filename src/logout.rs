@@ -1,6 +1,7 @@
 //! The logout: cookies cleared → 303 home. Only the app's own pages can ask for it, by POST.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::future::{IntoFuture, ready};
 
 use axum::response::{IntoResponse, Response};
@@ -43,13 +44,18 @@ impl IntoFuture for LogoutRequest {
 }
 
 /// A logout that happens when this is returned from the handler. Dropped, nothing has happened.
-#[derive(Debug)]
 #[must_use = "the logout happens when this is returned from the handler"]
 pub struct Logout(Response);
 
 impl IntoResponse for Logout {
     fn into_response(self) -> Response {
         self.0
+    }
+}
+
+impl fmt::Debug for Logout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Logout").field(&self.0.status()).finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The secret that every cookie is sealed with.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::diagnostic::{Mistake, Report};
 use super::site::missing;
@@ -12,12 +13,20 @@ use crate::secret::Secret;
 const MIN: usize = 32;
 
 /// The secret in force and the older ones that still open what they sealed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct CookieSecrets {
     pub(crate) current: Secret,
     pub(crate) accepted: Vec<Secret>,
     /// Random bytes of this process that the keys are also made from where the secret is weak.
     pub(crate) process_salt: Vec<u8>,
+}
+
+impl fmt::Debug for CookieSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CookieSecrets")
+            .field("accepted", &self.accepted.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl CookieSecrets {

@@ -1,5 +1,6 @@
 //! Where settings come from: a file, a text, a value given in code.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use super::tree::{Origin, Place, Table, Value};
 const MAX: u64 = 1024 * 1024;
 
 /// One source of settings. Later ones win over earlier ones, key by key.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Source {
     File(PathBuf),
     Set {
@@ -77,6 +78,13 @@ impl Source {
         let mut table = Table::from_toml(parsed, &origin);
         table.set_leaf(&Value::from_json(value, &origin.whole()));
         Some(table)
+    }
+}
+
+// What is in a source is secret until something says otherwise.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
     }
 }
 

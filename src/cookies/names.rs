@@ -79,8 +79,11 @@ impl Names {
             .secure(self.secure)
             .path(&self.path)
             .max_age(Duration::seconds(life));
-        HeaderValue::try_from(cookie.to_string())
-            .map_err(|_| Error::from(Kind::AnswerUnwritable { what: "a cookie" }))
+        let mut line = HeaderValue::try_from(cookie.to_string())
+            .map_err(|_| Error::from(Kind::AnswerUnwritable { what: "a cookie" }))?;
+        // Keeps it out of layers that log headers, and out of HPACK's tables.
+        line.set_sensitive(true);
+        Ok(line)
     }
 
     /// A Set-Cookie line that makes the browser forget.

@@ -9,5 +9,6 @@
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
 mod cookies;
+mod leaks;
 mod login;
 mod support;
