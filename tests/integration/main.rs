@@ -8,6 +8,7 @@
 )]
 #![allow(unreachable_pub, reason = "nothing outside can reach a test")]
 
+mod caching;
 mod cookies;
 mod leaks;
 mod login;
