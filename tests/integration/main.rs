@@ -13,3 +13,5 @@ mod cookies;
 mod leaks;
 mod login;
 mod support;
+mod time;
+mod user;
