@@ -18,6 +18,8 @@ pub(crate) use diagnostic::{Mistake, Report};
 pub(crate) use section::{
     ClientAuthentication, DEFAULT, Prompt, ProviderConfig, WELL_KNOWN, is_ours,
 };
+#[cfg(test)]
+pub(crate) use site::tests::site as site_at;
 pub(crate) use site::{CALLBACK, Site, is_loopback, may_be_http};
 pub(crate) use source::Source;
 

@@ -148,3 +148,13 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The site of an app with this `redirect_uri`.
+    pub(crate) fn site(redirect_uri: &str) -> Site {
+        Site::parse(redirect_uri, &[]).unwrap()
+    }
+}

@@ -201,7 +201,7 @@ impl IdentityCookie {
 }
 
 /// Head and claims, plain if that fits one cookie, else packed; `None` if neither fits the budget.
-fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) -> Option<Vec<u8>> {
+pub(super) fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) -> Option<Vec<u8>> {
     let mut plain = encode_head(head);
     let json = serde_json::to_vec(claims).ok()?;
     if json.len() > packing::MAX {
@@ -318,4 +318,192 @@ fn quoted(name: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{COOKIE, HeaderValue};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::vectors::{keyring, site};
+    use super::*;
+
+    fn head(issuer: &str, subject: &str) -> Head {
+        Head {
+            login_id: [1; 16],
+            issued_at: 1000,
+            expires_at: 2000,
+            auth_time: None,
+            provider: "google".to_owned(),
+            fingerprint: [2; 16],
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            session_id: None,
+            state_hash: [3; 16],
+        }
+    }
+
+    /// What comes back of an identity, as a browser would send it; `None` where it is refused.
+    fn sent_back(head: &Head, claims: &Map<String, Value>) -> Option<IdentityCookie> {
+        let site = site();
+        let (names, keyring) = (Names::new(&site), keyring(&site, &[]));
+        let cut = IdentityCookie::seal(head, claims, &names, &keyring)
+            .unwrap()
+            .ok()?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in names.identity().iter().zip([Some(cut.first), cut.second]) {
+            let Some(value) = value else { continue };
+            let line = names.set(name, &value, 2_592_000).unwrap();
+            assert!(
+                line.len() <= 3993,
+                "3.9 KB with name and attributes: {}",
+                line.len()
+            );
+            let pair = format!("{name}={value}");
+            headers.append(COOKIE, HeaderValue::try_from(pair).unwrap());
+        }
+        Some(IdentityCookie::open(&headers, &names, &keyring).expect("what was sealed opens"))
+    }
+
+    #[test]
+    fn an_identity_counts_from_five_minutes_before_until_it_ends() {
+        let identity = sent_back(&head("i", "s"), &Map::new()).unwrap();
+        for (now, counts) in [
+            (i64::MIN, false),
+            (699, false),
+            (700, true),
+            (1000, true),
+            (1999, true),
+            (2000, false),
+            (i64::MAX, false),
+        ] {
+            assert_eq!(identity.is_current(now), counts, "{now}");
+        }
+    }
+
+    #[test]
+    fn half_an_identity_is_none() {
+        let bytes = encode_head(&head("https://issuer.example", "subject"));
+        assert!(IdentityCookie::decode(bytes.clone()).is_some());
+        for length in 0..bytes.len() {
+            assert!(
+                IdentityCookie::decode(bytes[..length].to_vec()).is_none(),
+                "{length}"
+            );
+        }
+    }
+
+    #[test]
+    fn claims_that_differ_from_the_head_are_kept_as_they_are() {
+        let filler = json!(["x".repeat(3000)]);
+        for (iss, sub) in [
+            (json!("i"), json!("s")),
+            (json!("another"), json!("s")),
+            (json!("i"), json!(7)),
+            (Value::Null, json!("s")),
+        ] {
+            let claims = json!({ "iss": iss, "sub": sub, "filler": filler });
+            let claims = claims.as_object().unwrap();
+            let identity = sent_back(&head("i", "s"), claims).unwrap();
+            assert_eq!(identity.claims(), claims);
+            assert_eq!((identity.issuer(), identity.subject()), ("i", "s"));
+        }
+        // Claims that were not to be kept do not come back from the head.
+        let claims = json!({ "filler": filler });
+        let identity = sent_back(&head("i", "s"), claims.as_object().unwrap()).unwrap();
+        assert_eq!(identity.claims(), claims.as_object().unwrap());
+    }
+
+    #[test]
+    fn cke_18_a_refusal_gives_sizes_and_the_line_that_cures_it() {
+        let mut state = 1_u32;
+        let mut noise = |length: usize| -> String {
+            let letters = (0..length).map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(b'a' + (state >> 24) as u8 % 26)
+            });
+            letters.collect()
+        };
+        let claims = json!({
+            "sub": "s",
+            "roles": noise(9000),
+            "groups": noise(20_000),
+            "name": "Al",
+            "it's \"odd\"\n": 1,
+        });
+        let site = site();
+        let refused = IdentityCookie::seal(
+            &head("i", "s"),
+            claims.as_object().unwrap(),
+            &Names::new(&site),
+            &keyring(&site, &[]),
+        );
+        assert_eq!(
+            refused.unwrap().unwrap_err().report,
+            "29061 bytes of claims; groups has 20002, roles has 9002, name has 4, keep the others \
+             with claims = [\"it's \\\"odd\\\"\\U0000000a\", \"name\", \"sub\"]"
+        );
+    }
+
+    #[test]
+    fn too_many_claims_to_name_are_not_named() {
+        let claims: Map<String, Value> = (0..8000)
+            .map(|at| {
+                (
+                    format!("claim-{at}-{:x}", at * 2_654_435_761_u64),
+                    json!(at),
+                )
+            })
+            .collect();
+        let report = TooLarge::new(&head("i", "s"), &claims, &Names::new(&site())).report;
+        assert!(report.len() < 4000, "{}", report.len());
+    }
+
+    /// JSON of every kind.
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            text(40).prop_map(Value::from),
+            any::<[u8; 16]>().prop_map(|guid| {
+                let mut quoted = Vec::new();
+                packing::write_guid(&mut quoted, &guid);
+                serde_json::from_slice(&quoted).unwrap()
+            }),
+        ];
+        leaf.prop_recursive(3, 200, 120, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..120).prop_map(Value::from),
+                prop::collection::btree_map(text(8), inner, 0..8)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn text(longest: usize) -> impl Strategy<Value = String> {
+        prop::collection::vec(any::<char>(), 0..longest)
+            .prop_map(|characters| characters.into_iter().collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+
+        #[test]
+        fn cke_19_whatever_fits_comes_back_as_it_was(
+            members in prop::collection::btree_map(text(12), value(), 0..12),
+            issuer in text(60),
+            subject in text(60),
+        ) {
+            let claims: Map<String, Value> = members.into_iter().collect();
+            let head = head(&issuer, &subject);
+            if let Some(identity) = sent_back(&head, &claims) {
+                prop_assert_eq!(identity.claims(), &claims);
+                prop_assert_eq!(identity.issuer(), issuer);
+                prop_assert_eq!(identity.subject(), subject);
+            }
+        }
+    }
 }

@@ -35,3 +35,30 @@ impl Mark {
         (0..LIFE).contains(&now.saturating_sub(self.issued_at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_comes_back_and_counts_for_two_minutes() {
+        let mark = Mark {
+            issued_at: 1000,
+            count: 3,
+        };
+        assert_eq!(mark.encode().len(), Mark::LENGTH);
+        let read = Mark::decode(&mark.encode()).unwrap();
+        assert_eq!((read.issued_at, read.count), (1000, 3));
+        for (now, counts) in [
+            (999, false),
+            (1000, true),
+            (1119, true),
+            (1120, false),
+            (i64::MAX, false),
+            (i64::MIN, false),
+        ] {
+            assert_eq!(read.is_current(now), counts, "{now}");
+        }
+        assert!(Mark::decode(&mark.encode()[..8]).is_none());
+    }
+}

@@ -13,6 +13,8 @@ mod packing;
 mod parts;
 mod pending;
 mod seal;
+#[cfg(test)]
+mod vectors;
 mod wire;
 
 pub(crate) use header::{pairs, values};

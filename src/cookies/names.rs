@@ -110,3 +110,78 @@ fn tag(bytes: &[u8]) -> String {
 }
 
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::site_at;
+
+    #[test]
+    fn cke_01_names_and_lines_are_as_exact_as_a_browser_needs_them() {
+        let table = [
+            (
+                "http://localhost:8501/oauth2callback",
+                "keycard-oa6i42mu",
+                "HttpOnly; SameSite=Lax; Path=/; Max-Age=",
+            ),
+            (
+                "http://localhost:8501/app/oauth2callback",
+                "keycard-lyc4hwej",
+                "HttpOnly; SameSite=Lax; Path=/app; Max-Age=",
+            ),
+            (
+                "https://localhost/oauth2callback",
+                "__Host-keycard-pe426tap",
+                "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=",
+            ),
+            (
+                "https://localhost:443/oauth2callback",
+                "__Host-keycard-pe426tap",
+                "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=",
+            ),
+            (
+                "https://localhost/app/oauth2callback",
+                "__Secure-keycard-rkvzpmkj",
+                "HttpOnly; SameSite=Lax; Secure; Path=/app; Max-Age=",
+            ),
+        ];
+        for (redirect_uri, name, attributes) in table {
+            let names = Names::new(&site_at(redirect_uri));
+            let [first, second, third] = names.identity();
+            assert_eq!(first, name);
+            assert_eq!(*second, format!("{name}-2"));
+            assert_eq!(*third, format!("{name}-3"));
+            assert_eq!(names.mark(), format!("{name}-m"));
+            assert_eq!(names.pending("state"), format!("{name}-p-jotjonok"));
+            let set = names.set(first, "value", 2_592_000).unwrap();
+            assert_eq!(set, format!("{name}=value; {attributes}2592000"));
+            let cleared = names.clear(second).unwrap();
+            assert_eq!(cleared, format!("{name}-2=; {attributes}0"));
+            assert!(set.is_sensitive() && cleared.is_sensitive());
+        }
+    }
+
+    #[test]
+    fn cke_17_only_names_of_ours_are_ours() {
+        let names = Names::new(&site_at("http://localhost:8501/oauth2callback"));
+        let table = [
+            ("keycard-oa6i42mu", true, false),
+            ("keycard-oa6i42mu-2", true, false),
+            ("keycard-oa6i42mu-p-jotjonok", true, true),
+            ("keycard-oa6i42mu-p-jotjono", true, false),
+            ("keycard-oa6i42mu-p-jotjonokw", true, false),
+            ("keycard-oa6i42mu-p-JOTJONOK", true, false),
+            ("keycard-oa6i42mu-p-01890189", true, false),
+            ("keycard-oa6i42mux", false, false),
+            ("keycard-oa6i42m", false, false),
+            ("keycard-aaaaaaaa", false, false),
+            ("__Host-keycard-oa6i42mu", false, false),
+            ("KEYCARD-OA6I42MU", false, false),
+            ("", false, false),
+        ];
+        for (name, ours, pending) in table {
+            assert_eq!(names.is_ours(name.as_bytes()), ours, "{name}");
+            assert_eq!(names.is_pending(name.as_bytes()), pending, "{name}");
+        }
+    }
+}

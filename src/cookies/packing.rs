@@ -132,7 +132,7 @@ fn read_guid(quoted: &[u8]) -> Option<[u8; 16]> {
     Some(guid)
 }
 
-fn write_guid(json: &mut Vec<u8>, guid: &[u8; 16]) {
+pub(super) fn write_guid(json: &mut Vec<u8>, guid: &[u8; 16]) {
     json.push(b'"');
     for (at, byte) in guid.iter().enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
@@ -156,4 +156,122 @@ fn put_length(bytes: &mut Vec<u8>, length: usize) {
 
 fn length(reader: &mut Reader<'_>) -> Option<usize> {
     reader.u16()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GUID: &str = "\"0f8fad5b-d9cb-469f-a165-70867728950e\"";
+
+    #[test]
+    fn what_is_packed_comes_back_byte_for_byte() {
+        let upper = GUID.to_uppercase();
+        let run = [GUID; 5].join(",");
+        for json in [
+            "",
+            "{}",
+            GUID,
+            &run,
+            &format!("[{run}]"),
+            &format!("[{run},{upper},{run}]"),
+            &format!("[{run}, {run}]"),
+            &format!("{{{GUID}:{GUID},\"a\":[{GUID}]}}"),
+            &format!("{GUID},"),
+            &format!("{GUID}{GUID}"),
+            &GUID[..37],
+            &GUID.replace('-', "_"),
+            &GUID.replace('f', "g"),
+            &format!("\"\\{GUID}"),
+            &" ".repeat(MAX),
+        ] {
+            let packed = pack(json.as_bytes());
+            assert_eq!(unpack(&packed).as_deref(), Some(json.as_bytes()), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_guid_takes_sixteen_bytes_and_what_repeats_takes_next_to_none() {
+        let hash = |at: u64| at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let guids: Vec<_> = (1..=200)
+            .map(|at| {
+                format!(
+                    "\"{:08x}-0000-4000-8000-{:012x}\"",
+                    hash(at) >> 32,
+                    hash(at) >> 16
+                )
+            })
+            .collect();
+        assert!(pack(guids.join(",").as_bytes()).len() <= 200 * 16 + 2 * PADDING);
+        assert!(pack(&[b'a'; MAX]).len() <= 2 * PADDING);
+    }
+
+    #[test]
+    fn cke_25_packed_lengths_are_multiples_of_sixty_four() {
+        let mut lengths = std::collections::BTreeSet::new();
+        for length in 0..400 {
+            let noise: String = (0..length)
+                .map(|at: u32| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
+                .collect();
+            let packed = pack(noise.as_bytes()).len();
+            assert_eq!(packed % 64, 0);
+            lengths.insert(packed);
+        }
+        assert!(lengths.len() <= 7, "{lengths:?}");
+    }
+
+    #[test]
+    fn inflating_stops_at_the_length_in_front() {
+        let bomb = compress_to_vec(&vec![0; 10 << 20], 9);
+        let claimed = |length: usize| {
+            let mut packed = vec![DEFLATE];
+            put_length(&mut packed, length);
+            put_length(&mut packed, bomb.len());
+            packed.extend_from_slice(&bomb);
+            unpack(&packed)
+        };
+        for length in [0, 1, 100, MAX, MAX + 1, 65535] {
+            assert_eq!(claimed(length), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_says_more_than_it_has_is_nothing() {
+        let stored = |body: &[u8]| {
+            let mut packed = vec![STORE];
+            put_length(&mut packed, body.len());
+            put_length(&mut packed, body.len());
+            packed.extend_from_slice(body);
+            unpack(&packed)
+        };
+        assert_eq!(stored(b"{}").as_deref(), Some(&b"{}"[..]));
+        assert_eq!(stored(&[RUN]), None);
+        assert_eq!(stored(&[RUN, 0, 1]), None);
+        assert_eq!(stored(&[&[RUN, 0, 2][..], &[0; 31]].concat()), None);
+        // Sixteen bytes become thirty-nine: more than there may be is refused.
+        let most = [&[RUN, 5, 0][..], &[0; 16 * 1280]].concat();
+        assert_eq!(stored(&most), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back(text in proptest::collection::vec(any::<char>(), 0..600)) {
+            // JSON has no such byte outside an escape.
+            let json: String = text.into_iter().filter(|c| *c >= ' ').collect();
+            let packed = pack(json.as_bytes());
+            prop_assert_eq!(unpack(&packed), Some(json.into_bytes()));
+        }
+
+        #[test]
+        fn any_bytes_unpack_to_something_or_nothing(
+            how in 0..4_u8,
+            bytes in proptest::collection::vec(any::<u8>(), 0..600),
+        ) {
+            let _ = unpack(&bytes);
+            let unpacked = unpack(&[&[how], &bytes[..]].concat());
+            prop_assert!(unpacked.is_none_or(|unpacked| unpacked.len() <= MAX));
+        }
+    }
 }

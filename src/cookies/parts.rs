@@ -113,3 +113,81 @@ impl Rest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::{COOKIE, HeaderValue};
+
+    use super::super::vectors::site;
+    use super::*;
+
+    fn joined(cookies: &[(&String, &str)]) -> Vec<Vec<u8>> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in cookies {
+            let line = format!("{name}={value}");
+            headers.append(COOKIE, HeaderValue::try_from(line).unwrap());
+        }
+        join(&headers, &Names::new(&site())).collect()
+    }
+
+    #[test]
+    fn a_value_is_cut_where_it_has_to_be_and_joined_again() {
+        let names = Names::new(&site());
+        let [first, second, _] = names.identity();
+        for length in [OVERHEAD, 2000, 2135, 2136, 2137, 4000, 4272] {
+            let mut sealed: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let text = text_length(length - OVERHEAD);
+            sealed[0] = count(text) as u8;
+            let cut = Cut::new(&sealed);
+            let whole = cut.first.len() + cut.second.as_ref().map_or(0, String::len);
+            assert_eq!(whole, text, "{length}");
+            assert_eq!(cut.second.is_some(), count(text) == 2, "{length}");
+            assert!(cut.first.len() <= PART && PART % 4 == 0);
+            let mut cookies = vec![(first, cut.first.as_str())];
+            cookies.extend(cut.second.as_deref().map(|value| (second, value)));
+            assert_eq!(joined(&cookies), [sealed]);
+        }
+    }
+
+    #[test]
+    fn cke_10_a_count_is_one_to_three_or_nothing_is_tried() {
+        let names = Names::new(&site());
+        let [first, second, third] = names.identity();
+        let part = |count: u8| base64_simd::URL_SAFE_NO_PAD.encode_to_string([count, 0, 0]);
+        for (count, tried) in [(0, 0), (1, 1), (2, 2), (3, 4), (4, 0), (255, 0)] {
+            let value = part(count);
+            let mut cookies = vec![(first, value.as_str())];
+            // However many there are, few are looked at.
+            cookies.extend([(second, "AAAA"); 50]);
+            cookies.extend([(third, "AAAA"); 50]);
+            assert_eq!(joined(&cookies).len(), tried, "{count}");
+        }
+        let value = part(3);
+        let crowd: Vec<_> = [first, second, third]
+            .into_iter()
+            .flat_map(|name| [(name, value.as_str()); 50])
+            .collect();
+        assert_eq!(joined(&crowd).len(), MAINS * OTHERS * OTHERS);
+    }
+
+    #[test]
+    fn a_rest_comes_back_and_half_of_it_does_not() {
+        let rest = Rest {
+            first: [9; 32],
+            second: "second".to_owned(),
+            issued_at: 5,
+            life: 7,
+            return_to: "/é".to_owned(),
+        };
+        let bytes = rest.encode();
+        let read = Rest::decode(&bytes).unwrap();
+        assert_eq!((read.first, read.issued_at, read.life), ([9; 32], 5, 7));
+        assert_eq!(
+            (read.second.as_str(), read.return_to.as_str()),
+            ("second", "/é")
+        );
+        for length in 0..32 + 8 + 8 + 2 + "/é".len() {
+            assert!(Rest::decode(&bytes[..length]).is_none(), "{length}");
+        }
+    }
+}

@@ -127,3 +127,89 @@ pub(crate) fn state_hash(state: &str) -> [u8; 16] {
     hash.copy_from_slice(&digest(&SHA256, state.as_bytes()).as_ref()[..16]);
     hash
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pending(return_to: &str, max_age: Option<u32>) -> Pending {
+        Pending {
+            seed: Secret32([3; 32]),
+            issued_at: 1000,
+            provider: "google".to_owned(),
+            fingerprint: [4; 16],
+            issuer: "https://accounts.google.com".to_owned(),
+            max_age,
+            bounces: 2,
+            return_to: return_to.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_pending_login_comes_back_and_half_of_it_does_not() {
+        for max_age in [None, Some(0), Some(3600)] {
+            let bytes = pending("/reports?q=é", max_age).encode();
+            let read = Pending::decode(&bytes).unwrap();
+            assert_eq!(read.encode(), bytes);
+            assert_eq!(read.max_age, max_age);
+            assert_eq!(read.return_to, "/reports?q=é");
+            for length in 0..bytes.len() {
+                assert!(Pending::decode(&bytes[..length]).is_none(), "{length}");
+            }
+            assert!(Pending::decode(&[&bytes[..], b"x"].concat()).is_none());
+        }
+    }
+
+    #[test]
+    fn no_clock_makes_an_age_negative_or_wraps_it() {
+        let pending = pending("", None);
+        for (now, age) in [
+            (1000, 0),
+            (1600, 600),
+            (999, 0),
+            (i64::MIN, 0),
+            (i64::MAX, i64::MAX - 1000),
+        ] {
+            assert_eq!(pending.age(now), age);
+        }
+    }
+
+    #[test]
+    fn one_seed_makes_three_values_and_another_seed_three_others() {
+        let mut seen = HashSet::new();
+        for seed in 0..50 {
+            let secrets = LoginSecrets::derive(&[seed; 32]).unwrap();
+            for value in [&secrets.state, &secrets.nonce, &secrets.code_verifier] {
+                // RFC 7636 §4.1: 43 to 128 characters.
+                assert_eq!(value.expose().len(), 43);
+                assert!(seen.insert(value.expose().to_owned()));
+            }
+            let again = LoginSecrets::derive(&[seed; 32]).unwrap();
+            assert_eq!(again.state, secrets.state);
+        }
+    }
+
+    #[test]
+    fn leak_01_a_pending_login_prints_no_secret() {
+        let pending = pending("", None);
+        let secrets = pending.secrets().unwrap();
+        let printed = format!("{pending:?}{secrets:?}");
+        for secret in [&secrets.state, &secrets.nonce, &secrets.code_verifier] {
+            assert!(!printed.contains(secret.expose()), "{printed}");
+        }
+        assert!(!printed.contains("3, 3"), "{printed}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_pending_login_or_none(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            if let Some(pending) = Pending::decode(&bytes) {
+                prop_assert_eq!(pending.encode(), bytes);
+            }
+        }
+    }
+}

@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Identity, Self::Mark, Self::Pending, Self::Rest];
+    pub(super) const ALL: [Self; 4] = [Self::Identity, Self::Mark, Self::Pending, Self::Rest];
 
     fn name(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Keyring {
         self.seal_with(random::bytes()?, purpose, name, parts, plain)
     }
 
-    fn seal_with(
+    pub(super) fn seal_with(
         &self,
         nonce: [u8; NONCE],
         purpose: Purpose,
@@ -244,4 +244,134 @@ fn put(data: &mut Vec<u8>, part: &[u8]) {
     let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
     data.extend_from_slice(&length.to_be_bytes());
     data.extend_from_slice(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::vectors::{keyring, keyring_of, site};
+    use super::*;
+    use crate::random::tests::Exhausted;
+    use crate::secret::Secret;
+
+    #[test]
+    fn cke_23_a_hundred_thousand_seals_of_one_text_all_differ() {
+        let keyring = keyring(&site(), &[]);
+        for purpose in [Purpose::Identity, Purpose::Pending] {
+            let sealed: HashSet<_> = (0..100_000)
+                .map(|_| keyring.seal(purpose, "name", 1, b"the same").unwrap())
+                .collect();
+            let nonces: HashSet<_> = sealed.iter().map(|sealed| &sealed[6..HEAD]).collect();
+            let texts: HashSet<_> = sealed.iter().map(|sealed| &sealed[HEAD..]).collect();
+            assert_eq!(nonces.len(), 100_000, "{purpose:?}");
+            assert_eq!(texts.len(), 100_000, "{purpose:?}");
+        }
+    }
+
+    #[test]
+    fn cke_03_and_in_every_purpose_one_flipped_bit_opens_nothing() {
+        let keyring = keyring(&site(), &[]);
+        for purpose in Purpose::ALL {
+            let sealed = keyring.seal(purpose, "name", 1, b"plain text").unwrap();
+            for bit in 0..sealed.len() * 8 {
+                let mut flipped = sealed.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(keyring.open(purpose, "name", flipped), None, "{bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn cke_04_and_in_every_purpose_another_length_opens_nothing() {
+        let keyring = keyring(&site(), &[]);
+        for purpose in Purpose::ALL {
+            let sealed = keyring.seal(purpose, "name", 1, b"").unwrap();
+            assert_eq!(sealed.len(), OVERHEAD);
+            assert_eq!(
+                keyring.open(purpose, "name", sealed.clone()).as_deref(),
+                Some(&b""[..])
+            );
+            for length in 0..sealed.len() {
+                let cut = sealed[..length].to_vec();
+                assert_eq!(keyring.open(purpose, "name", cut), None, "{length}");
+            }
+            for more in 1..=64 {
+                let longer = [&sealed[..], &vec![0; more]].concat();
+                assert_eq!(keyring.open(purpose, "name", longer), None, "{more}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_accepted_secret_opens_and_the_current_one_seals() {
+        let site = site();
+        let [old, other, both] = [
+            keyring_of(1, &[], &site),
+            keyring_of(2, &[], &site),
+            keyring_of(0, &[2, 1], &site),
+        ];
+        for keyring in [&old, &other, &both] {
+            let sealed = keyring
+                .seal(Purpose::Identity, "name", 1, b"plain")
+                .unwrap();
+            let opened = both.open(Purpose::Identity, "name", sealed.clone());
+            assert_eq!(opened.as_deref(), Some(&b"plain"[..]));
+            let ours = sealed[2..6] == both.current.id;
+            assert_eq!(ours, std::ptr::eq(keyring, &raw const both));
+            // The other way round nothing opens.
+            for stranger in [&old, &other]
+                .into_iter()
+                .filter(|it| !std::ptr::eq(*it, keyring))
+            {
+                assert_eq!(
+                    stranger.open(Purpose::Identity, "name", sealed.clone()),
+                    None
+                );
+            }
+        }
+        assert_ne!(old.current.id, other.current.id);
+    }
+
+    #[test]
+    fn a_weak_secret_is_worth_what_the_process_adds_to_it() {
+        let site = site();
+        let keyring = |salt: u8| {
+            let secrets = CookieSecrets {
+                current: Secret::new("weak"),
+                accepted: Vec::new(),
+                process_salt: vec![salt; 32],
+            };
+            Keyring::new(&secrets, &site).unwrap()
+        };
+        let sealed = keyring(1)
+            .seal(Purpose::Identity, "name", 1, b"plain")
+            .unwrap();
+        assert!(
+            keyring(1)
+                .open(Purpose::Identity, "name", sealed.clone())
+                .is_some()
+        );
+        assert!(keyring(2).open(Purpose::Identity, "name", sealed).is_none());
+    }
+
+    #[test]
+    fn without_randomness_nothing_is_sealed() {
+        let keyring = keyring(&site(), &[]);
+        let _exhausted = Exhausted::now();
+
+        let error = keyring
+            .seal(Purpose::Identity, "name", 1, b"plain")
+            .unwrap_err();
+
+        assert_eq!(error.code(), "random_unavailable");
+    }
+
+    #[test]
+    fn leak_01_a_keyring_prints_no_key() {
+        assert_eq!(
+            format!("{:?}", keyring(&site(), &[1])),
+            "Keyring([redacted])"
+        );
+    }
 }

@@ -54,3 +54,36 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_come_off_as_they_were_put() {
+        let mut bytes = vec![7];
+        bytes.put_i64(i64::MIN);
+        bytes.put_bytes("é".as_bytes());
+        bytes.put_bytes(b"");
+        bytes.put_i64(-1);
+
+        let mut reader = Reader(&bytes);
+        assert_eq!(reader.byte(), Some(7));
+        assert_eq!(reader.i64(), Some(i64::MIN));
+        assert_eq!(reader.text(), Some("é"));
+        assert_eq!(reader.bytes(), Some(&b""[..]));
+        assert_eq!(reader.array(), Some([0xff; 8]));
+        assert_eq!(reader.byte(), None);
+        assert_eq!(reader.take(0), Some(&b""[..]));
+    }
+
+    #[test]
+    fn what_is_too_short_or_no_text_is_nothing() {
+        assert_eq!(Reader(&[0; 7]).i64(), None);
+        assert_eq!(Reader(&[0]).u16(), None);
+        assert_eq!(Reader(&[0, 2, b'a']).bytes(), None);
+        assert_eq!(Reader(&[0xff, 0xff]).bytes(), None);
+        assert_eq!(Reader(&[0, 1, 0xff]).text(), None);
+        assert_eq!(Reader(&[]).array::<1>(), None);
+    }
+}
