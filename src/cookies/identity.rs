@@ -467,6 +467,7 @@ mod tests {
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
             text(40).prop_map(Value::from),
             any::<[u8; 16]>().prop_map(|guid| {
                 let mut quoted = Vec::new();
