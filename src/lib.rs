@@ -9,6 +9,7 @@ mod clock;
 mod config;
 mod cookies;
 #[cfg(feature = "dev")]
+#[cfg_attr(docsrs, doc(cfg(feature = "dev")))]
 pub mod dev;
 mod error;
 mod failure_log;

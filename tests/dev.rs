@@ -8,6 +8,7 @@
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
+use keycard::Auth;
 use keycard::dev::{
     AuthorizeError, Endpoint, Fault, Person, Provider, Request, SigningAlg, StartError,
 };
@@ -787,6 +788,47 @@ async fn secrets_are_the_table_of_the_secrets_file() {
         odd.secrets()
             .starts_with("[auth.\"my \\\"own\\\"\"]\nclient_id = \"my--own--development\"")
     );
+}
+
+#[tokio::test]
+async fn a_whole_secrets_file_is_what_an_app_starts_with() {
+    let [google, microsoft] = ["google", "microsoft"].map(|name| {
+        Provider::builder(name)
+            .signing_alg(SigningAlg::Es256)
+            .start()
+    });
+    let (google, microsoft) = (google.await.unwrap(), microsoft.await.unwrap());
+
+    let text = keycard::dev::secrets(8502, &[&google, &microsoft]);
+
+    let secret = text
+        .lines()
+        .find_map(|line| line.strip_prefix("cookie_secret = \"")?.strip_suffix('"'))
+        .unwrap();
+    assert_eq!(secret.len(), 43, "256 bits");
+    assert_eq!(
+        text,
+        format!(
+            "[auth]\n\
+             redirect_uri = \"http://localhost:8502/oauth2callback\"\n\
+             cookie_secret = \"{secret}\"\n\
+             \n{}\n{}",
+            google.secrets(),
+            microsoft.secrets()
+        )
+    );
+    assert!(
+        !keycard::dev::secrets(8502, &[]).contains(secret),
+        "another secret each time"
+    );
+    // Without a single warning, which `strict` would not let pass.
+    let auth = Auth::builder()
+        .toml(&text)
+        .set("auth.strict", true)
+        .build()
+        .unwrap();
+    let names: Vec<_> = auth.providers().into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["google", "microsoft"]);
 }
 
 #[tokio::test]

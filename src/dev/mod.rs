@@ -50,6 +50,7 @@ mod answer;
 mod provider;
 
 mod builder;
+mod secrets;
 
 pub use authorization::AuthorizeError;
 pub use builder::{Builder, StartError};
@@ -58,3 +59,4 @@ pub use keys::SigningAlg;
 pub use person::Person;
 pub use provider::Provider;
 pub use request::{Endpoint, Request};
+pub use secrets::secrets;
