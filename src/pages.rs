@@ -43,9 +43,10 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
             a.quiet href=(auth.site().home()) { "Go to the start page" }
         }
         @if is_local {
-            section aria-label="Details for the developer" {
+            section aria-labelledby="details" {
+                h2 #details { "For the developer, on this machine only" }
                 p { (error) "." }
-                @if !error.advice().is_empty() { p { "What to do: " (error.advice()) "." } }
+                @if !error.advice().is_empty() { p { (error.advice()) "." } }
             }
         }
         dl {

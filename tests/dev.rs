@@ -295,7 +295,7 @@ async fn the_page_offers_each_person_and_says_that_nothing_is_real() {
     ] {
         assert!(page.contains(text), "{text}");
     }
-    assert!(page.contains("Development provider · google · nothing here is real"));
+    assert!(page.contains("Development provider <b>google</b>: nothing here is real"));
     assert!(
         page.find("Ben Newcomer") < page.find("Ada Example"),
         "the hint comes first"

@@ -205,7 +205,7 @@ fn respond(inner: &Inner, status: StatusCode, title: &str, body: &Markup) -> Res
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                header.ribbon { "Development provider · " (inner.name) " · nothing here is real" }
+                header.ribbon { "Development provider " b { (inner.name) } ": nothing here is real" }
                 main { (body) }
             }
         }

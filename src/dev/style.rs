@@ -5,12 +5,14 @@ pub(super) const STYLE: &str = "
 :root {
   color-scheme: light dark;
   --paper: #f6f5f1; --card: #ffffff; --ink: #1d1f24; --quiet: #5c6069; --line: #d9d7cf;
-  --accent: #2f5bd7; --on-accent: #ffffff; --tint: #e6ecfc; --warn: #8a4b00; --warn-tint: #fff0d9;
+  --field: #85878c; --accent: #2f5bd7; --on-accent: #ffffff; --tint: #e6ecfc;
+  --warn: #8a4b00; --warn-tint: #fff0d9;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #15171b; --card: #1f2228; --ink: #eceef2; --quiet: #a3a8b3; --line: #363b45;
-    --accent: #8fb0ff; --on-accent: #10131a; --tint: #28324a; --warn: #ffc37a; --warn-tint: #3a2c14;
+    --field: #757b87; --accent: #8fb0ff; --on-accent: #10131a; --tint: #28324a;
+    --warn: #ffc37a; --warn-tint: #3a2c14;
   }
 }
 *, *::before, *::after { box-sizing: border-box; }
@@ -53,8 +55,9 @@ summary { padding: .75rem .875rem; cursor: pointer; font-weight: 600; border-rad
 .field label { font-size: .875rem; font-weight: 600; }
 input[type=text], input[type=email], textarea {
   font: inherit; width: 100%; padding: .5rem .625rem; color: inherit; background: var(--paper);
-  border: 1px solid var(--line); border-radius: .5rem;
+  border: 1px solid var(--field); border-radius: .5rem;
 }
+::placeholder { color: var(--quiet); opacity: 1; }
 textarea { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .875rem; resize: vertical; }
 .check { display: flex; gap: .5rem; align-items: center; }
 .check input { width: 1.125rem; height: 1.125rem; margin: 0; accent-color: var(--accent); }
