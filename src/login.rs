@@ -53,7 +53,7 @@ impl Session {
 /// # Errors
 ///
 /// Awaiting fails when there is no such provider, when the provider cannot be reached, and when
-/// the request is none that may begin a login: [`Error::code`] tells which.
+/// the request is none that may begin a login: [`Error::code`](crate::Error::code) tells which.
 #[must_use = "a login begins when it is awaited and returned"]
 pub struct LoginRequest {
     session: Session,
