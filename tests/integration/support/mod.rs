@@ -2,10 +2,19 @@
 //! way to look at a refusal as a whole.
 
 mod browser;
+mod forge;
 mod jar;
 mod logs;
+mod shelf;
+mod signing;
 mod world;
 
 pub use browser::{Answer, Browser, relative};
+pub use forge::{Forge, honest};
 pub use logs::Logs;
-pub use world::{SITE, World, app, fresh_secret, groups, provider, provider_with, routes, who};
+pub use shelf::Shelf;
+pub use signing::{TestKey, base64url};
+pub use world::{
+    Ending, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider, provider_with,
+    routes, row, telling_app, who,
+};

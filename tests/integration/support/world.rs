@@ -8,7 +8,8 @@ use axum::Router;
 use axum::routing::{get, post};
 use keycard::dev::{self, Endpoint, Fault, Person, SigningAlg};
 use keycard::{Auth, Builder, Identity, Login, Logout, Session, User};
-use serde_json::json;
+use serde_json::{Value, json};
+use url::Url;
 
 use super::browser::{Answer, Browser};
 use super::logs::Logs;
@@ -125,6 +126,88 @@ impl World {
         answer
     }
 
+    /// The same in a browser of the test's own, for a fault that depends on the authorization URL,
+    /// and with what the log and the provider have seen of it.
+    pub async fn refuses_spoilt(
+        &self,
+        browser: &mut Browser,
+        spoil: impl FnOnce(&str) -> Fault,
+        ending: &Ending<'_>,
+    ) -> Answer {
+        // A second holds ten log lines of one code, and the tables have more rows.
+        pass(Duration::from_secs(1)).await;
+        let authorization_url = browser.begin(&self.provider).await;
+        self.provider.misbehave(spoil(&authorization_url));
+        let callback = self
+            .provider
+            .authorize(&authorization_url, "alice")
+            .unwrap();
+        let [token, userinfo, _] = self.calls();
+        let answer = self
+            .refuses_callback(browser, &callback, ending.status, ending.code)
+            .await;
+        self.provider.behave();
+        let [token_after, userinfo_after, _] = self.calls();
+        assert_eq!(
+            [token_after - token, userinfo_after - userinfo],
+            ending.calls,
+            "calls of the token and userinfo endpoints"
+        );
+        let line = self.logs.complaints().remove(0).text;
+        assert!(line.contains(ending.log), "{:?} in {line}", ending.log);
+        answer
+    }
+
+    /// A login that must not even begin, from a browser in which somebody is logged in or nobody.
+    pub async fn refuses_start(
+        &self,
+        browser: &mut Browser,
+        status: u16,
+        code: &str,
+        log: &str,
+    ) -> Answer {
+        pass(Duration::from_secs(3)).await;
+        let who_before = who(browser).await;
+        self.logs.clear();
+        let cookies_before = browser.jar.clone();
+        let path = format!("/auth/login?provider={}", self.provider.name());
+        let answer = browser.get(&path).await;
+        let after = who_is(browser).await;
+        self.refuses(&Refusal {
+            answer: &answer,
+            status,
+            code,
+            callback: "",
+            cookies_before: &cookies_before,
+            identity: [&who_before, &after],
+        });
+        assert!(answer.cookies().is_empty(), "{answer:?}");
+        let line = self.logs.complaints().remove(0).text;
+        assert!(line.contains(log), "{log:?} in {line}");
+        answer
+    }
+
+    /// The claims that an ID token for this login of Alice's ought to have, but for `at_hash`.
+    pub fn claims(&self, authorization_url: &str) -> Value {
+        let url: Url = authorization_url.parse().unwrap();
+        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").unwrap();
+        json!({
+            "iss": self.provider.issuer(),
+            "sub": "alice",
+            "aud": self.provider.client_id(),
+            "iat": now(),
+            "exp": now() + 3600,
+            "nonce": nonce.1,
+            "name": "Alice Adams",
+            "email": "alice@example.com",
+        })
+    }
+
+    /// The header of the provider's own ID tokens.
+    pub fn header(&self) -> Value {
+        json!({ "alg": "ES256", "kid": self.provider.signing_key_id(), "typ": "JWT" })
+    }
+
     /// The same for a callback that the test made up.
     pub async fn refuses_callback(
         &self,
@@ -150,6 +233,17 @@ impl World {
         });
         answer
     }
+}
+
+/// How a login that the provider spoilt ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending<'a> {
+    pub status: u16,
+    pub code: &'a str,
+    /// What the log line holds.
+    pub log: &'a str,
+    /// Calls of the token and userinfo endpoints.
+    pub calls: [usize; 2],
 }
 
 /// A refusal as a whole.
@@ -193,6 +287,11 @@ impl Refusal<'_> {
             "{answer:?}"
         );
 
+        let later = answer.header("retry-after").is_some();
+        // What the app has to put right does not get better by waiting.
+        let ours = ["client_refused", "clock_differs"].contains(&self.code);
+        let theirs = (502..=504).contains(&self.status) && !ours;
+        assert_eq!(later, theirs, "Retry-After");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
@@ -244,6 +343,34 @@ impl Refusal<'_> {
         );
         canaries
     }
+}
+
+/// Turns the clock that caches, deadlines and log limits go by; the wall clock stays where it is.
+pub async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Waits for something that goes on in the background.
+pub async fn eventually(what: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !what() {
+        assert!(began.elapsed() < Duration::from_secs(10), "it never came");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The machine's time, in seconds since 1970.
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap().as_secs()).unwrap()
+}
+
+/// Names the row of a table that is tried, for whoever reads why a test failed.
+#[allow(clippy::print_stderr, reason = "shown only when a test fails")]
+pub fn row(name: &str) {
+    eprintln!("row: {name}");
 }
 
 /// Who the app says is logged in.
@@ -313,6 +440,16 @@ pub fn fresh_secret() -> String {
 /// A small app of the usual shape.
 pub fn app(auth: &Auth) -> Router {
     routes().layer(auth.layer())
+}
+
+/// The same, and `/claims`, which shows all claims of whoever is logged in.
+pub fn telling_app(auth: &Auth) -> Router {
+    let claims = async |user: User| {
+        let claims = user.all_claims();
+        let claims = claims.map(|(name, value)| (name.to_owned(), value.clone()));
+        Value::Object(claims.collect()).to_string()
+    };
+    routes().route("/claims", get(claims)).layer(auth.layer())
 }
 
 pub fn routes() -> Router {
