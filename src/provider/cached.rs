@@ -66,14 +66,13 @@ impl<T: Send + Sync + 'static> Cached<T> {
                 let age = now.saturating_duration_since(good.fetched_at);
                 if age < STALE {
                     let value = good.value.clone();
-                    if age >= good.fresh_for && !state.failed_just_now(now) {
+                    if age >= good.fresh_for && state.failure_just_now(now).is_none() {
                         self.flight(&mut state, fetch);
                     }
                     return Ok(value);
                 }
             }
-            if let Some((failure, _)) = state.failure.clone().filter(|_| state.failed_just_now(now))
-            {
+            if let Some(failure) = state.failure_just_now(now) {
                 return Err(failure);
             }
             self.flight(&mut state, fetch)
@@ -81,12 +80,18 @@ impl<T: Send + Sync + 'static> Cached<T> {
         landed(flight).await
     }
 
-    /// What a new fetch brings, or one that is under way.
+    /// What a new fetch brings, or one that is under way, or one that failed just now.
     pub(super) async fn renew<F>(self: &Arc<Self>, fetch: impl FnOnce() -> F) -> Outcome<T>
     where
         F: Future<Output = Fetched<T>> + Send + 'static,
     {
-        let flight = self.flight(&mut self.lock(), fetch);
+        let flight = {
+            let mut state = self.lock();
+            if let Some(failure) = state.failure_just_now(Instant::now()) {
+                return Err(failure);
+            }
+            self.flight(&mut state, fetch)
+        };
         landed(flight).await
     }
 
@@ -147,10 +152,9 @@ impl<T: Send + Sync + 'static> Cached<T> {
 }
 
 impl<T> State<T> {
-    fn failed_just_now(&self, now: Instant) -> bool {
-        self.failure
-            .as_ref()
-            .is_some_and(|(_, at)| now.saturating_duration_since(*at) < FAILURE)
+    fn failure_just_now(&self, now: Instant) -> Option<Error> {
+        let (failure, at) = self.failure.as_ref()?;
+        (now.saturating_duration_since(*at) < FAILURE).then(|| failure.clone())
     }
 }
 

@@ -223,7 +223,9 @@ impl OpenIdProvider {
         if !self.lookups().may_look_for(id, Instant::now()) {
             return Ok(keys);
         }
-        let renewed = self.keys.renew(fetch).await?;
+        let renewed = self.keys.renew(fetch).await;
+        // Only what was fetched answers whether the key is there: a failure is forgotten sooner.
+        let renewed = renewed.inspect_err(|_| self.lookups().give_back())?;
         if !renewed.knows(id) {
             self.lookups().absent = Some(id.to_owned());
         }
@@ -276,6 +278,10 @@ impl Lookups {
         }
         self.left -= 1;
         true
+    }
+
+    fn give_back(&mut self) {
+        self.left = (self.left + 1).min(Self::BURST);
     }
 }
 

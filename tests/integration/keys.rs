@@ -99,6 +99,54 @@ async fn jwk_02_a_key_that_was_just_changed_logs_in_after_one_fetch() {
 }
 
 #[tokio::test]
+async fn jwk_02_a_fetch_that_failed_does_not_use_up_the_next_one() {
+    let mut forge = Forge::new().await;
+    let changed = TestKey::new("ES256");
+    let mut jwk = changed.jwk();
+    jwk["kid"] = "changed".into();
+    let header = json!({ "alg": "ES256", "kid": "changed" });
+    forge.shelf.put_answer(500, &[], "");
+
+    for _ in 0..3 {
+        pass(Duration::from_secs(3)).await;
+        forge
+            .refuses_as(
+                "provider_status",
+                "its key set answered with status 500",
+                |_, _, claims| changed.sign(&header, &claims),
+            )
+            .await;
+    }
+    assert_eq!(forge.shelf.calls(), 4);
+    forge.shelf.put(&set(&[jwk]));
+    pass(Duration::from_secs(3)).await;
+
+    forge
+        .accepts(|_, _, claims| changed.sign(&header, &claims))
+        .await;
+}
+
+#[tokio::test]
+async fn jwk_02_a_fetch_that_failed_is_not_tried_again_for_two_seconds() {
+    let forge = Forge::new().await;
+    forge.shelf.put_answer(500, &[], "");
+    let mut browser = forge.browser.clone();
+
+    for _ in 0..20 {
+        let url = browser.begin(&forge.world.provider).await;
+        let mut header = forge.key.header();
+        header["kid"] = "unknown".into();
+        let token = forge.key.sign(&header, &forge.world.claims(&url));
+        forge.world.provider.misbehave(Fault::IdToken(token));
+        let callback = forge.world.provider.authorize(&url, "alice").unwrap();
+        let answer = browser.get_from_elsewhere(&relative(&callback)).await;
+        assert_eq!(answer.code().as_deref(), Some("provider_status"));
+    }
+
+    assert_eq!(forge.shelf.calls(), 2);
+}
+
+#[tokio::test]
 async fn jwk_03_a_token_without_a_key_id_is_tried_with_eight_fitting_keys() {
     let mut forge = Forge::anonymous("ES256", |builder| builder).await;
     let without = |key: &TestKey, mut header: Value, claims: Value| {
