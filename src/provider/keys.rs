@@ -224,15 +224,13 @@ impl VerifyingKey {
 /// 2048 to 8192 bits (RFC 7518 §3.3; beyond, one signature would cost seconds), and an exponent
 /// that makes a signature cost something to forge.
 fn rsa(modulus: &[u8], exponent: &[u8]) -> Option<Material> {
-    let significant = |bytes: &[u8]| -> Option<usize> {
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        Some((bytes.len() - zeros) * 8 - bytes.get(zeros)?.leading_zeros() as usize)
-    };
+    // Some libraries write a zero in front (RFC 7518 §6.3.1.1), which verifies nothing.
+    let first = |bytes: &[u8]| bytes.iter().position(|byte| *byte != 0);
+    let modulus = &modulus[first(modulus)?..];
+    let exponent = &exponent[first(exponent)?..];
+    let bits = |bytes: &[u8]| bytes.len() * 8 - bytes[0].leading_zeros() as usize;
     let odd = exponent.last()? % 2 == 1;
-    if !(2048..=8192).contains(&significant(modulus)?)
-        || !odd
-        || !(2..=33).contains(&significant(exponent)?)
-    {
+    if !(2048..=8192).contains(&bits(modulus)) || !odd || !(2..=33).contains(&bits(exponent)) {
         return None;
     }
     Some(Material::Rsa(DecodingKey::from_rsa_raw_components(

@@ -543,6 +543,20 @@ async fn jwk_08_a_malformed_key_is_no_key() {
     .await;
 }
 
+#[tokio::test]
+async fn jwk_08_a_modulus_with_zeros_in_front_is_the_same_modulus() {
+    let mut forge = Forge::anonymous("RS256", |builder| builder).await;
+    forge.advertise(json!(["RS256"])).await;
+    let mut jwk = forge.key.jwk();
+    let n = base64_simd::URL_SAFE_NO_PAD
+        .decode_to_vec(jwk["n"].as_str().unwrap())
+        .unwrap();
+    jwk["n"] = base64url([&[0, 0], &n[..]].concat()).into();
+    forge.shelf.put(&set(&[jwk]));
+
+    forge.accepts(honest).await;
+}
+
 /// An RSA key of this many bits and this exponent, that nobody has the private half of.
 fn rsa(bits: usize, exponent: &[u8]) -> Value {
     let mut modulus = vec![0; bits.div_ceil(8)];
