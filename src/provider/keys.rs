@@ -291,14 +291,24 @@ const SMALL_ORDER: [[u8; 32]; 7] = {
     ]
 };
 
-/// `max-age`, within five minutes and an hour.
+/// What Cache-Control says (RFC 9111 §5.2.2), within five minutes and an hour.
 fn fresh_for(headers: &HeaderMap) -> Duration {
-    let max_age = headers
+    let directives: Vec<_> = headers
         .get_all(CACHE_CONTROL)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .find_map(|directive| directive.trim().strip_prefix("max-age=")?.parse().ok());
+        .map(|directive| directive.trim().to_ascii_lowercase())
+        .collect();
+    if directives
+        .iter()
+        .any(|directive| matches!(directive.as_str(), "no-cache" | "no-store"))
+    {
+        return SHORTEST;
+    }
+    let max_age = directives
+        .iter()
+        .find_map(|directive| directive.strip_prefix("max-age=")?.parse().ok());
     max_age
         .map_or(LONGEST, Duration::from_secs)
         .clamp(SHORTEST, LONGEST)

@@ -840,6 +840,43 @@ async fn jwk_13_keys_of_one_provider_never_count_for_another() {
 }
 
 #[tokio::test]
+async fn jwk_14_cache_control_counts_within_five_minutes_and_an_hour() {
+    for (cache_control, seconds) in [
+        (None, 3600),
+        (Some("max-age=0"), 300),
+        (Some("max-age=299"), 300),
+        (Some("max-age=600"), 600),
+        (Some("public, max-age=600, must-revalidate"), 600),
+        (Some("public,Max-Age=600"), 600),
+        (Some("max-age=3600"), 3600),
+        (Some("max-age=315360000"), 3600),
+        (Some("max-age=99999999999999999999999"), 3600),
+        (Some("max-age=-1"), 3600),
+        (Some("max-age"), 3600),
+        (Some("max-age=\u{fc}"), 3600),
+        (Some("s-maxage=1"), 3600),
+        (Some("garbage;;=,"), 3600),
+        (Some("no-store"), 300),
+        (Some("no-cache, max-age=7200"), 300),
+    ] {
+        row(&format!("{cache_control:?}"));
+        let forge = Forge::anonymous("ES256", |builder| builder).await;
+        let header = cache_control.map(|value| ("cache-control", value));
+        let keys = set(&[forge.key.jwk()]).to_string();
+        forge.shelf.put_answer(200, header.as_slice(), keys);
+        forge.accepts(honest).await;
+        pass(Duration::from_secs(seconds - 1)).await;
+
+        forge.accepts(honest).await;
+        settle().await;
+        assert_eq!(forge.shelf.calls(), 1, "fresh");
+        pass(Duration::from_secs(1)).await;
+        forge.accepts(honest).await;
+        eventually(|| forge.shelf.calls() == 2).await;
+    }
+}
+
+#[tokio::test]
 async fn jwk_15_a_removed_key_is_gone_with_the_next_fetch() {
     let mut forge = Forge::new().await;
     let new = TestKey::new("ES256");
