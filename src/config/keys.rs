@@ -173,3 +173,22 @@ fn distance(name: &str, known: &str) -> usize {
 fn allowed(known: &str) -> usize {
     (known.len() / 4).clamp(1, 3)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_a_secrets_file_has_every_key_that_is_acted_on_and_no_other() {
+        let example = include_str!("../../.streamlit-example/secrets.toml");
+        let written: Vec<_> = example
+            .lines()
+            .filter_map(|line| line.trim_start_matches('#').split_once(" = "))
+            .map(|(name, _)| name)
+            .collect();
+
+        for key in KEYS {
+            assert_eq!(written.contains(&key.name), key.acted_on, "{}", key.name);
+        }
+    }
+}
