@@ -1,0 +1,379 @@
+//! The example programs as they are for somebody who starts them for the first time, and the
+//! example of a secrets file.
+//!
+//! The programs are those that `cargo test` has built beside this test.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use keycard::{Auth, ConfigError};
+use rand::{TryRng, rngs::SysRng};
+use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, StatusCode};
+use url::Url;
+
+const SECRETS: &str = include_str!("../.streamlit-example/secrets.toml");
+
+#[tokio::test]
+async fn login_buttons_logs_somebody_in_and_out_with_no_secrets_file() {
+    let program = Running::start("login_buttons", &empty_directory("journey"));
+    let mut browser = Browser::new(&program.address);
+
+    let (_, start) = browser.get("/").await;
+    assert!(start.contains("Log in with google"), "{start}");
+    assert!(start.contains("Log in with microsoft"), "{start}");
+
+    let (leaving, _) = browser.post("/login/google").await;
+    let callback = be_somebody(&leaving.expect("a redirect"), "ada", "Ada Example").await;
+    let (home, _) = browser.get(&callback).await;
+    assert_eq!(home.as_deref(), Some("/"));
+
+    let (_, account) = browser.get("/").await;
+    for text in [
+        "<h1>Ada Example</h1>",
+        "ada@example.com",
+        "verified",
+        "/picture.svg",
+        "<b>google</b>",
+        "preferred_username",
+        "Log out",
+    ] {
+        assert!(account.contains(text), "{text} in {account}");
+    }
+    assert!(!account.contains("not verified"), "{account}");
+
+    let (home, _) = browser.post("/logout").await;
+    assert_eq!(home.as_deref(), Some("/"));
+    let (_, start) = browser.get("/").await;
+    assert!(start.contains("Log in with google"), "{start}");
+    assert!(!start.contains("Ada"), "{start}");
+    assert!(browser.cookies.is_empty(), "{:?}", browser.cookies.keys());
+}
+
+#[tokio::test]
+async fn login_buttons_escapes_what_a_provider_says() {
+    let program = Running::start("login_buttons", &empty_directory("escaping"));
+    let mut browser = Browser::new(&program.address);
+    let (leaving, _) = browser.post("/login/microsoft").await;
+    let described = [
+        ("dev_other", "other"),
+        ("dev_subject", "mallory"),
+        ("dev_name", "<script>alert(1)</script>"),
+        ("dev_email", "mallory@example.com"),
+        ("dev_claims", r#"{"picture": "javascript:alert(1)"}"#),
+    ];
+    let callback = decide(&leaving.expect("a redirect"), &described).await;
+    browser.get(&callback).await;
+
+    let (_, account) = browser.get("/").await;
+
+    assert!(account.contains("<h1>&lt;script&gt;"), "{account}");
+    assert!(!account.contains("<script"), "{account}");
+    assert!(!account.contains("src=\"javascript"), "{account}");
+    assert!(account.contains("not verified"), "{account}");
+}
+
+#[test]
+fn login_buttons_says_in_one_sentence_that_its_port_is_taken() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+
+    let output = ended("login_buttons", &empty_directory("taken"), port);
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with(&format!("Port {port}: ")), "{said}");
+    assert!(said.ends_with("; set PORT to another.\n"), "{said}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn login_buttons_prints_what_is_wrong_with_the_secrets_file_as_it_is() {
+    let directory = empty_directory("broken");
+    fs::create_dir(directory.join(".streamlit")).unwrap();
+    let broken = format!(
+        "[auth]\n\
+         redirect_uri = \"http://localhost:8501/oauth2callback\"\n\
+         cookie_secret = \"{}\"\n\
+         [auth.google]\n\
+         client_id = \"an-id\"\n\
+         client_secret = \"\"\n\
+         sever_metadata_url = \"https://id.example/.well-known/openid-configuration\"\n",
+        fresh_secret()
+    );
+    fs::write(directory.join(".streamlit/secrets.toml"), broken).unwrap();
+
+    let output = ended("login_buttons", &directory, free_port());
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(
+        said,
+        "one mistake in the settings of keycard\n\n  \
+         missing key `auth.google.server_metadata_url` in .streamlit/secrets.toml:7:1: \
+         `auth.google.sever_metadata_url` is not a key\n    \
+         add server_metadata_url = \"…\", as the provider's console shows it\n"
+    );
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn quickstart_without_a_secrets_file_says_what_to_write_into_one() {
+    let output = ended("quickstart", &empty_directory("quickstart"), free_port());
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("no secrets file at .streamlit/secrets.toml"),
+        "{said}"
+    );
+    assert!(said.contains("[auth.google]"), "{said}");
+}
+
+#[test]
+fn quickstart_is_the_program_of_the_readme() {
+    let program = include_str!("../examples/quickstart.rs");
+    let code = program.trim_start_matches(|c| c != '\n');
+    let (_, code) = code.split_once("\n\n").unwrap();
+
+    assert!(include_str!("../README.md").contains(code), "{code}");
+}
+
+#[test]
+fn the_example_of_a_secrets_file_is_right_once_it_is_filled_in() {
+    let (streamlit, ours) = filled_in();
+
+    let plain = strict(&[&streamlit]).unwrap();
+    let with_ours = strict(&[&streamlit, &ours]).unwrap();
+
+    assert_eq!(names(&plain), ["google", "microsoft"]);
+    assert_eq!(
+        names(&with_ours),
+        ["google", "internal", "microsoft", "pretend"]
+    );
+}
+
+#[test]
+fn the_example_of_a_secrets_file_is_refused_as_it_is_where_others_can_reach_the_app() {
+    let refusal = Auth::builder()
+        .toml(SECRETS)
+        .set("auth.redirect_uri", "https://app.example/oauth2callback")
+        .build()
+        .unwrap_err()
+        .to_string();
+
+    assert!(
+        refusal.contains("invalid `auth.cookie_secret`")
+            && refusal.contains("a placeholder, not a secret"),
+        "{refusal}"
+    );
+    assert!(
+        refusal.contains("a part of it is not filled in"),
+        "{refusal}"
+    );
+}
+
+/// The two parts of the example, plain Streamlit and keycard's own, as somebody fills them in.
+fn filled_in() -> (String, String) {
+    let mut text = SECRETS.to_owned();
+    for (placeholder, value) in [
+        ("<from the provider>", fresh_secret()),
+        ("<tenant id>", "a-tenant".to_owned()),
+        (
+            "<replace with 32 random characters or more>",
+            fresh_secret(),
+        ),
+        ("<an older cookie_secret>", fresh_secret()),
+    ] {
+        assert!(text.contains(placeholder), "{placeholder}");
+        text = text.replace(placeholder, &value);
+    }
+    let (streamlit, ours) = text
+        .split_once("# From here on it is keycard's own.")
+        .unwrap();
+    // A line without a space behind its # is one to take the # off.
+    let lines = ours
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .filter(|line| !line.starts_with(' '));
+    let ours = lines.fold("[auth]\n".to_owned(), |text, line| text + line + "\n");
+    (streamlit.to_owned(), ours)
+}
+
+/// An `Auth` from these texts, for which a warning is an error.
+fn strict(texts: &[&str]) -> Result<Auth, ConfigError> {
+    let builder = texts
+        .iter()
+        .fold(Auth::builder(), |builder, text| builder.toml(text));
+    builder.set("auth.strict", true).build()
+}
+
+fn names(auth: &Auth) -> Vec<String> {
+    auth.providers().into_iter().map(|it| it.name).collect()
+}
+
+/// A program that runs until this is dropped.
+struct Running {
+    child: Child,
+    address: String,
+}
+
+impl Running {
+    /// Starts an example and waits until it says where it is.
+    fn start(name: &str, directory: &Path) -> Self {
+        let mut child = command(name, directory, free_port()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = lines.map_while(Result::ok);
+        let address = said.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
+        let Some(address) = address else {
+            let output = child.wait_with_output().unwrap();
+            panic!("{}", String::from_utf8_lossy(&output.stderr));
+        };
+        Self { child, address }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What an example says that ends by itself.
+fn ended(name: &str, directory: &Path, port: u16) -> Output {
+    command(name, directory, port).output().unwrap()
+}
+
+fn command(name: &str, directory: &Path, port: u16) -> Command {
+    // The test is target/debug/deps/examples-…, the program target/debug/examples/….
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap().join("examples");
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "no {}: `cargo test` builds it, and so does `cargo build --examples`",
+        program.display()
+    );
+    let mut command = Command::new(program);
+    command
+        .current_dir(directory)
+        .env("PORT", port.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn empty_directory(name: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("examples-{name}"));
+    let _ = fs::remove_dir_all(&directory);
+    fs::create_dir_all(&directory).unwrap();
+    directory
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn fresh_secret() -> String {
+    let mut bytes = [0_u8; 32];
+    SysRng.try_fill_bytes(&mut bytes).unwrap();
+    URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+/// A browser in front of one app, which keeps its cookies by hand.
+struct Browser {
+    client: Client,
+    address: Url,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    fn new(address: &str) -> Self {
+        Self {
+            client: client(),
+            address: address.parse().unwrap(),
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    async fn get(&mut self, path: &str) -> (Option<String>, String) {
+        self.send(Method::GET, path).await
+    }
+
+    /// Presses a button on the app's own page.
+    async fn post(&mut self, path: &str) -> (Option<String>, String) {
+        self.send(Method::POST, path).await
+    }
+
+    /// Where the app sends on to, and what it says.
+    async fn send(&mut self, method: Method, path: &str) -> (Option<String>, String) {
+        let url = self.address.join(path).unwrap();
+        assert_eq!(url.origin(), self.address.origin());
+        let cookies = self.cookies.iter();
+        let cookies: Vec<_> = cookies
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request = self.client.request(method.clone(), url);
+        if method == Method::POST {
+            request = request.header(ORIGIN, self.address.origin().ascii_serialization());
+        }
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies.join("; "));
+        }
+        let response = request.header(ACCEPT, "text/html").send().await.unwrap();
+        for line in response.headers().get_all(SET_COOKIE) {
+            let mut parts = line.to_str().unwrap().split("; ");
+            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+            if parts.any(|attribute| attribute == "Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let location = response.headers().get(LOCATION);
+        let location = location.map(|location| location.to_str().unwrap().to_owned());
+        (location, response.text().await.unwrap())
+    }
+}
+
+/// Presses somebody's button on the development provider's page: the callback URL.
+async fn be_somebody(authorization_url: &str, subject: &str, name: &str) -> String {
+    let page = client().get(authorization_url).send().await.unwrap();
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(page.text().await.unwrap().contains(name));
+    decide(authorization_url, &[("dev_person", subject)]).await
+}
+
+/// Sends a form of the development provider's page: the callback URL.
+async fn decide(authorization_url: &str, fields: &[(&str, &str)]) -> String {
+    let mut url: Url = authorization_url.parse().unwrap();
+    let mut form: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let fields = fields.iter();
+    form.extend(fields.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    url.set_query(None);
+    let answer = client().post(url).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    answer.headers()[LOCATION].to_str().unwrap().to_owned()
+}
+
+fn client() -> Client {
+    let builder = Client::builder().no_proxy().redirect(Policy::none());
+    builder.timeout(Duration::from_secs(10)).build().unwrap()
+}
