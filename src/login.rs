@@ -328,3 +328,158 @@ pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
     }
     Ok(request.await?.into_response())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use axum::Router;
+    use axum::body::{Body, to_bytes};
+    use http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::cookies::LoginSecrets;
+    use crate::dev;
+    use crate::random::tests::Exhausted;
+
+    async fn login(auth: &Auth) -> Response {
+        let app: Router = Router::new().layer(auth.layer());
+        let request = Request::get("/auth/login").header("accept", "text/html");
+        app.oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn aut_02_without_randomness_no_login_begins() {
+        let provider = dev::Provider::builder("google").start().await.unwrap();
+        let secret: [u8; 32] = random::bytes().unwrap();
+        let auth = Auth::builder()
+            .toml(&provider.secrets())
+            .set("auth.redirect_uri", "http://localhost:8501/oauth2callback")
+            .set(
+                "auth.cookie_secret",
+                base64_simd::URL_SAFE_NO_PAD.encode_to_string(secret),
+            )
+            .build()
+            .unwrap();
+        assert_eq!(login(&auth).await.status(), StatusCode::SEE_OTHER);
+
+        let exhausted = Exhausted::now();
+        let failed = login(&auth).await;
+        drop(exhausted);
+
+        assert_eq!(failed.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!failed.headers().contains_key(SET_COOKIE));
+        assert!(!failed.headers().contains_key("location"));
+        let page = to_bytes(failed.into_body(), 1 << 16).await.unwrap();
+        let page = String::from_utf8(page.to_vec()).unwrap();
+        assert!(page.contains("<code>random_unavailable</code>"), "{page}");
+        assert_eq!(login(&auth).await.status(), StatusCode::SEE_OTHER);
+    }
+
+    fn fresh() -> LoginSecrets {
+        let pending = Pending {
+            seed: Secret32(random::bytes().unwrap()),
+            issued_at: 0,
+            provider: String::new(),
+            fingerprint: [0; 16],
+            issuer: String::new(),
+            max_age: None,
+            bounces: 0,
+            return_to: String::new(),
+        };
+        pending.secrets().unwrap()
+    }
+
+    fn bytes(value: &crate::secret::Secret) -> [u8; 32] {
+        let text = value.expose();
+        // RFC 7636 §4.1: a verifier has 43 to 128 characters of these.
+        assert_eq!(text.len(), 43);
+        let bytes = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).unwrap();
+        bytes.try_into().unwrap()
+    }
+
+    // 10^5 logins show a repeated or a short value as surely as more would, and take seconds.
+    #[test]
+    fn aut_01_no_value_of_a_hundred_thousand_logins_comes_twice_and_every_byte_is_as_likely() {
+        const LOGINS: usize = 100_000;
+        let mut seen = HashSet::with_capacity(3 * LOGINS);
+        let mut counts = [[0_u32; 256]; 3];
+        for _ in 0..LOGINS {
+            let secrets = fresh();
+            for (at, value) in [&secrets.state, &secrets.nonce, &secrets.code_verifier]
+                .into_iter()
+                .enumerate()
+            {
+                let bytes = bytes(value);
+                for byte in bytes {
+                    counts[at][usize::from(byte)] += 1;
+                }
+                assert!(seen.insert(bytes), "a value came twice");
+            }
+        }
+
+        let expected = (LOGINS * 32) as f64 / 256.0;
+        for counts in counts {
+            let squared: f64 = counts
+                .iter()
+                .map(|count| (f64::from(*count) - expected).powi(2) / expected)
+                .sum();
+            // 255 degrees of freedom: mean 255, deviation 22.6; eight deviations either way.
+            assert!((75.0..435.0).contains(&squared), "chi-square is {squared}");
+        }
+    }
+
+    #[test]
+    fn aut_03_state_nonce_and_verifier_tell_nothing_about_each_other() {
+        const LOGINS: u32 = 20_000;
+        // Half of the bits of two unrelated values differ.
+        let mut differing = [0_u64; 3];
+        for _ in 0..LOGINS {
+            let secrets = fresh();
+            let [state, nonce, verifier] =
+                [&secrets.state, &secrets.nonce, &secrets.code_verifier].map(bytes);
+            for (at, (left, right)) in [(state, nonce), (nonce, verifier), (verifier, state)]
+                .into_iter()
+                .enumerate()
+            {
+                let bits = left.iter().zip(right).map(|(a, b)| (a ^ b).count_ones());
+                differing[at] += u64::from(bits.sum::<u32>());
+            }
+        }
+        let bits = f64::from(LOGINS) * 256.0;
+        for differing in differing {
+            let share = differing as f64 / bits;
+            // The deviation of the share is 0.5 / sqrt(bits), here 0.00022.
+            assert!(
+                (0.498..0.502).contains(&share),
+                "{share} of the bits differ"
+            );
+        }
+    }
+
+    #[test]
+    fn aut_03_the_clock_and_the_rest_of_a_login_are_no_part_of_its_secrets() {
+        let pending = |issued_at, provider: &str| Pending {
+            seed: Secret32([7; 32]),
+            issued_at,
+            provider: provider.to_owned(),
+            fingerprint: [0; 16],
+            issuer: String::new(),
+            max_age: None,
+            bounces: 0,
+            return_to: String::new(),
+        };
+        let state = |pending: Pending| bytes(&pending.secrets().unwrap().state);
+
+        // All of it comes from the seed.
+        assert_eq!(state(pending(0, "a")), state(pending(1_000_000, "b")));
+        let other_seed = Pending {
+            seed: Secret32([8; 32]),
+            ..pending(0, "a")
+        };
+        assert_ne!(state(pending(0, "a")), state(other_seed));
+    }
+}

@@ -55,6 +55,8 @@ pub struct Browser {
     app: Router,
     pub origin: Url,
     pub jar: Jar,
+    /// What a proxy between the browser and the app takes off the front of every path.
+    pub proxy_strips: String,
 }
 
 impl Browser {
@@ -63,6 +65,7 @@ impl Browser {
             app: app.clone(),
             origin: origin.parse().unwrap(),
             jar: Jar::default(),
+            proxy_strips: String::new(),
         }
     }
 
@@ -103,6 +106,15 @@ impl Browser {
             .header("sec-fetch-site", site)
     }
 
+    /// A request with these headers and no others, but for the browser's cookies and host.
+    pub async fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
     /// Any request, with the browser's cookies and host where it names none of its own.
     pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let path = request.uri().path().to_owned();
@@ -116,6 +128,11 @@ impl Browser {
         if !request.headers().contains_key(HOST) {
             let host = self.origin[url::Position::BeforeHost..url::Position::AfterPort].to_owned();
             request.headers_mut().insert(HOST, host.parse().unwrap());
+        }
+        if !self.proxy_strips.is_empty() {
+            let uri = request.uri().to_string();
+            let stripped = uri.strip_prefix(&self.proxy_strips).unwrap();
+            *request.uri_mut() = stripped.parse().unwrap();
         }
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -165,8 +182,11 @@ impl Browser {
     }
 }
 
-/// Path and query of a URL.
+/// Path and query of a URL, or of what is only these.
 pub fn relative(url: &str) -> String {
+    if url.starts_with('/') {
+        return url.to_owned();
+    }
     let url: Url = url.parse().unwrap();
     url[url::Position::BeforePath..].to_owned()
 }

@@ -76,6 +76,12 @@ impl Jar {
         self.0.iter().map(|stored| stored.name.as_str()).collect()
     }
 
+    /// The names of the pending logins.
+    pub fn pending(&self) -> Vec<String> {
+        let pending = self.names().into_iter().filter(|name| name.contains("-p-"));
+        pending.map(str::to_owned).collect()
+    }
+
     pub fn value(&self, name: &str) -> Option<&str> {
         self.0
             .iter()

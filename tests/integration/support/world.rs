@@ -345,10 +345,14 @@ impl Refusal<'_> {
     }
 }
 
-/// Turns the clock that caches, deadlines and log limits go by; the wall clock stays where it is.
+/// Lets time pass for caches, deadlines and the log, and what waits for it happen; the wall clock
+/// stays where it is.
 pub async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
+    }
     tokio::time::resume();
 }
 
