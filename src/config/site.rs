@@ -63,6 +63,13 @@ impl Site {
                 format!("write \"{}{CALLBACK}\"", url.origin().ascii_serialization()),
             ));
         };
+        // Alone in a Location, `//name` is another host.
+        if base_path.ends_with('/') || base_path.contains("//") {
+            return Err((
+                "it has an empty part in its path",
+                "write one slash where there are two".to_owned(),
+            ));
+        }
         if url.scheme() == "http" && !may_be_http(&url, allow_http) {
             return Err((
                 "http is only for the machine itself",
