@@ -294,13 +294,16 @@ fn refusal(error: &str, description: Option<&str>) -> Error {
     .into()
 }
 
-/// Text of a stranger as it may stand in a log: one line, escaped, at most 200 bytes of it.
+/// Text of a stranger as it may stand in a log: one line, escaped, at most 200 bytes.
 fn clean(text: &str) -> String {
-    let mut end = text.len().min(200);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    let mut clean = String::new();
+    for c in text.chars().map(char::escape_default) {
+        if clean.len() + c.len() > 200 {
+            break;
+        }
+        clean.extend(c);
     }
-    text[..end].escape_default().to_string()
+    clean
 }
 
 /// Seals the identity, and sends the browser on.

@@ -782,6 +782,49 @@ async fn cbk_20_what_a_provider_says_is_never_markup_nor_a_line_of_the_log() {
 }
 
 #[tokio::test]
+async fn cbk_20_an_error_is_logged_as_it_is_if_it_is_one_and_its_description_cut() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let longest = "e".repeat(64);
+    let too_long = "e".repeat(65);
+    for (error, shown) in [
+        ("invalid_scope", "invalid_scope"),
+        ("AADSTS50105", "AADSTS50105"),
+        ("urn.x-y", "urn.x-y"),
+        (longest.as_str(), longest.as_str()),
+        (too_long.as_str(), "(unreadable)"),
+        ("two words", "(unreadable)"),
+        ("ünlesbar", "(unreadable)"),
+    ] {
+        pass(Duration::from_secs(1)).await;
+        let url = refused(&world, &mut browser, &[("error", error)]).await;
+        world.logs.clear();
+        browser.get_from_elsewhere(&url).await;
+        let line = world.logs.complaints().remove(0).text;
+        assert!(line.contains(&format!("the error `{shown}`")), "{line}");
+    }
+
+    for text in ["d", "\u{1b}", "ü", "名", "\""] {
+        pass(Duration::from_secs(1)).await;
+        let description = text.repeat(500);
+        let parameters = [
+            ("error", "server_error"),
+            ("error_description", &description),
+        ];
+        let url = refused(&world, &mut browser, &parameters).await;
+        world.logs.clear();
+        browser.get_from_elsewhere(&url).await;
+        let line = world.logs.complaints().remove(0).text;
+        let (_, after) = line.split_once("described it as \"").unwrap();
+        let described = after.split_once("\" code=").map_or(after, |(it, _)| it);
+        let described = described.trim_end_matches(['"', ' ']);
+        let length = described.len();
+        assert!((190..=200).contains(&length), "{length}: {described}");
+        assert!(described.is_ascii());
+    }
+}
+
+#[tokio::test]
 async fn cbk_20_the_status_says_whose_fault_a_refusal_is() {
     let world = World::new().await;
     for (error, status) in [
