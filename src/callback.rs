@@ -64,7 +64,7 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
     let pending = match open(auth, visit, state, cookies)? {
         Opened::Pending(pending) if parameters.answer.is_some() => *pending,
         Opened::Pending(pending) => {
-            return Err(Error::from(Kind::AnswerWithoutCode).at(&pending.provider));
+            return Err(of_login(Kind::AnswerWithoutCode.into(), &pending));
         }
         _ if parameters.answer.is_none() => return home(auth),
         Opened::Gone if auth.identity(&visit.headers).is_some() => return home(auth),
@@ -91,7 +91,7 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
             return Err(why);
         }
     };
-    let at_provider = |error: Error| error.at(&pending.provider);
+    let at_provider = |error: Error| of_login(error, &pending);
     let provider = configured(auth, &pending).map_err(at_provider)?;
     if pending.bounces >= MAX_BOUNCES - 1 {
         cookies.push(auth.names().clear(auth.names().mark())?);
@@ -116,8 +116,15 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
         max_age: pending.max_age,
         now: auth.now(),
     };
-    let verified = provider.redeem(&redemption).await?;
+    let verified = provider.redeem(&redemption).await.map_err(at_provider)?;
     log_in(auth, visit, provider, &pending, state, &verified, cookies).map_err(at_provider)
+}
+
+/// A failure of this login: the way back begins it anew, with the same end.
+fn of_login(error: Error, pending: &Pending) -> Error {
+    error
+        .at(&pending.provider)
+        .on_the_way_to(&pending.return_to)
 }
 
 /// What the provider said.
@@ -237,9 +244,10 @@ fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>)
         let age = pending.age(auth.now());
         if age > PENDING_LIFE {
             let seconds = age.unsigned_abs();
-            return Ok(Opened::Dead(
-                Error::from(Kind::LoginExpired { seconds }).at(&pending.provider),
-            ));
+            return Ok(Opened::Dead(of_login(
+                Kind::LoginExpired { seconds }.into(),
+                &pending,
+            )));
         }
         return Ok(Opened::Pending(Box::new(pending)));
     }

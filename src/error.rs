@@ -21,9 +21,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Arc<Failure>);
 
+#[derive(Clone)]
 struct Failure {
     kind: Kind,
     provider: Option<String>,
+    /// Where the login was to end; empty for home.
+    goal: String,
 }
 
 /// Whose fault a failure is.
@@ -96,11 +99,21 @@ impl Error {
 
     /// The same failure, naming the provider whose login it was.
     #[must_use]
-    pub(crate) fn at(self, provider: &str) -> Self {
-        Self(Arc::new(Failure {
-            kind: self.0.kind.clone(),
-            provider: Some(provider.to_owned()),
-        }))
+    pub(crate) fn at(mut self, provider: &str) -> Self {
+        Arc::make_mut(&mut self.0).provider = Some(provider.to_owned());
+        self
+    }
+
+    /// The same failure, of a login that was to end at this path of the app.
+    #[must_use]
+    pub(crate) fn on_the_way_to(mut self, goal: &str) -> Self {
+        goal.clone_into(&mut Arc::make_mut(&mut self.0).goal);
+        self
+    }
+
+    /// Where the login was to end, unless it is home.
+    pub(crate) fn goal(&self) -> Option<&str> {
+        Some(self.0.goal.as_str()).filter(|goal| !goal.is_empty())
     }
 
     fn explanation(&self) -> &'static Explanation {
@@ -113,6 +126,7 @@ impl From<Kind> for Error {
         Self(Arc::new(Failure {
             kind,
             provider: None,
+            goal: String::new(),
         }))
     }
 }

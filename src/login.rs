@@ -141,7 +141,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     let Some(provider) = provider else {
         return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
     };
-    let login_url = pages::login_url(auth, name);
+    let login_url = pages::login_url(auth, name, None);
     if let Some(url) = visit.under_the_right_name(auth.site(), &login_url) {
         return Ok(Login(pages::see_other(&url)?));
     }
@@ -215,7 +215,7 @@ pub(crate) fn judge(auth: &Auth, visit: &Visit, provider: Option<&str>) -> Resul
         _ => visit.headers.contains_key("sec-fetch-mode") && !visit.is_navigation(),
     };
     if by_script {
-        let login_url = pages::login_url(auth, provider);
+        let login_url = pages::login_url(auth, provider, None);
         return Err(Kind::LoginByScript { login_url }.into());
     }
     Ok(Verdict::Begin)

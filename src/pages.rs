@@ -32,7 +32,7 @@ enum Referrer {
 pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bool) -> Response {
     let again = match error.kind() {
         Kind::UnknownProvider { .. } | Kind::LayerMissing | Kind::ClaimsDoNotFit { .. } => None,
-        _ => Some(login_url(auth, error.provider())),
+        _ => Some(login_url(auth, error.provider(), error.goal())),
     };
     let body = html! {
         h1 { (error.title()) }
@@ -186,17 +186,17 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The address of the login page, straight to one provider if it is known.
-pub(crate) fn login_url(auth: &Auth, provider: Option<&str>) -> String {
+/// The address of the login page, straight to one provider if it is known, and on from there.
+pub(crate) fn login_url(auth: &Auth, provider: Option<&str>, goal: Option<&str>) -> String {
     let path = auth.own_paths().seen(OwnPath::Login);
-    match provider {
-        Some(provider) => {
-            let query: String = url::form_urlencoded::Serializer::new(String::new())
-                .append_pair("provider", provider)
-                .finish();
-            format!("{path}?{query}")
-        }
-        None => path.to_owned(),
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(provider.map(|provider| ("provider", provider)))
+        .extend_pairs(goal.map(|goal| ("return_to", goal)))
+        .finish();
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
     }
 }
 

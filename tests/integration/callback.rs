@@ -878,6 +878,40 @@ async fn cbk_21_a_code_is_passed_on_as_it_is_up_to_4_kb() {
 }
 
 #[tokio::test]
+async fn cbk_23_a_login_may_take_ten_minutes_and_no_more() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let callback = browser.way_back(&world.provider, "alice").await;
+    world.clock.turn(599);
+    assert_eq!(browser.follow(&callback).await.location(), "/");
+
+    world.clock.turn(0);
+    let mut browser = world.logged_in("bob").await;
+    let begun = browser
+        .get("/auth/login?provider=google&return_to=/reports%3Fq=1%262")
+        .await;
+    let callback = world.provider.authorize(begun.location(), "alice").unwrap();
+    world.clock.turn(661);
+    let calls = world.calls();
+    let answer = world
+        .refuses_callback(&mut browser, &callback, 400, "login_expired")
+        .await;
+
+    assert!(answer.body.contains("<h1>The login took too long</h1>"));
+    assert_eq!(world.calls(), calls);
+    assert!(browser.jar.pending().is_empty());
+    // The way on leads to where they were going.
+    let (_, link) = answer.body.split_once("class=\"button\" href=\"").unwrap();
+    let link = link.split_once('"').unwrap().0.replace("&amp;", "&");
+    world.clock.turn(0);
+    let request = browser.navigation(Method::GET, &link, "same-origin");
+    let begun = browser.send(request.body(Body::empty()).unwrap()).await;
+    let callback = world.provider.authorize(begun.location(), "alice").unwrap();
+    let answer = browser.follow(&relative(&callback)).await;
+    assert_eq!(answer.location(), "/reports?q=1&2");
+}
+
+#[tokio::test]
 async fn cbk_25_the_host_of_the_request_decides_nothing() {
     let world = World::new().await;
     for host in [
