@@ -85,6 +85,7 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Response {
     );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     add_failure_headers(headers, error);
     response
 }

@@ -217,6 +217,28 @@ async fn lgn_06_a_script_is_told_where_to_log_in_and_begins_nothing() {
 }
 
 #[tokio::test]
+async fn lgn_07_a_frame_begins_nothing() {
+    let world = World::new().await;
+
+    for dest in ["iframe", "frame", "embed", "object", "fencedframe"] {
+        for path in ["/auth/login?provider=google", "/login/google"] {
+            let headers = [
+                ("accept", "text/html"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", dest),
+                ("sec-fetch-site", "same-origin"),
+            ];
+            let answer = world.browser().request("GET", path, &headers).await;
+
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{dest}");
+            assert_eq!(answer.code().as_deref(), Some("login_in_frame"));
+            assert_eq!(answer.header("x-frame-options"), Some("DENY"));
+            nothing_began(&world, &answer);
+        }
+    }
+}
+
+#[tokio::test]
 async fn lgn_08_another_site_may_send_people_to_the_login_but_not_on_from_it() {
     let world = World::new().await;
     let path = "/auth/login?provider=google&return_to=/reports";
