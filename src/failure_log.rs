@@ -1,10 +1,11 @@
 //! The one line that each failure gets in the log, and no more lines than a reader can bear.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::error::{Error, Fault};
 
@@ -12,8 +13,8 @@ use crate::error::{Error, Fault};
 const LINES: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
-pub(crate) struct FailureLog(Mutex<HashMap<&'static str, Window>>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FailureLog(Arc<Mutex<HashMap<&'static str, Window>>>);
 
 #[derive(Debug)]
 struct Window {
@@ -24,16 +25,12 @@ struct Window {
 impl FailureLog {
     /// Writes the line of a failure.
     pub(crate) fn write(&self, error: &Error, request_id: &str) {
-        let (left_out, may_write) = self.count(error.code(), Instant::now());
-        if left_out > 0 {
-            tracing::warn!(code = error.code(), left_out, "more failures of this kind");
-        }
-        if !may_write {
+        let (code, advice) = (error.code(), error.advice());
+        let provider = error.provider().map(|name| name.escape_debug().to_string());
+        let nth = self.count(code, Instant::now());
+        if nth > LINES {
             return;
         }
-        let code = error.code();
-        let provider = error.provider().map(|name| name.escape_debug().to_string());
-        let advice = error.advice();
         match error.fault() {
             Fault::Browser | Fault::Refusal => {
                 tracing::warn!(code, provider, request_id, advice, "{error}");
@@ -44,23 +41,58 @@ impl FailureLog {
         }
     }
 
-    /// How many lines the second before left out, and whether there is room for one more.
-    fn count(&self, code: &'static str, now: Instant) -> (u32, bool) {
-        // The lock is only ever held for this arithmetic.
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = windows.entry(code).or_insert(Window {
-            began: now,
-            count: 0,
-        });
-        let mut left_out = 0;
+    /// The how-manieth of its code and second a failure is.
+    fn count(&self, code: &'static str, now: Instant) -> u32 {
+        let mut windows = self.windows();
+        let window = windows.entry(code).or_insert(Window::new(now));
         if now.saturating_duration_since(window.began) >= WINDOW {
-            left_out = window.count.saturating_sub(LINES);
-            *window = Window {
-                began: now,
-                count: 0,
-            };
+            tell(code, window.count);
+            *window = Window::new(now);
         }
         window.count = window.count.saturating_add(1);
-        (left_out, window.count <= LINES)
+        let (nth, began) = (window.count, window.began);
+        drop(windows);
+        if nth == LINES + 1 {
+            self.tell_at_the_end(code, began);
+        }
+        nth
+    }
+
+    /// Tells the number when the second is over, even if nothing fails any more.
+    fn tell_at_the_end(&self, code: &'static str, began: Instant) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let log = self.clone();
+        runtime.spawn(async move {
+            sleep_until(began + WINDOW).await;
+            let mut windows = log.windows();
+            if windows
+                .get(code)
+                .is_some_and(|window| window.began == began)
+                && let Some(window) = windows.remove(code)
+            {
+                tell(code, window.count);
+            }
+        });
+    }
+
+    /// The lock is only ever held for arithmetic and for one line.
+    fn windows(&self) -> MutexGuard<'_, HashMap<&'static str, Window>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Window {
+    fn new(began: Instant) -> Self {
+        Self { began, count: 0 }
+    }
+}
+
+/// Tells how many of `count` failures had no line.
+fn tell(code: &'static str, count: u32) {
+    let left_out = count.saturating_sub(LINES);
+    if left_out > 0 {
+        tracing::warn!(code, left_out, "more failures of this kind");
     }
 }

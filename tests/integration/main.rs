@@ -17,6 +17,7 @@ mod keys;
 mod leaks;
 mod login;
 mod logout;
+mod requests;
 mod support;
 mod time;
 mod user;
