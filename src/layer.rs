@@ -27,7 +27,8 @@ use crate::{callback, login, logout, pages, random};
 const MAX_FORM: usize = 8 * 1024;
 
 impl Auth {
-    /// The middleware: add it to the outermost router, after its last route and fallback.
+    /// The middleware: it tells handlers who the user is, and answers keycard's own paths. Add it
+    /// to the outermost router, after its last route, nest, merge and fallback.
     ///
     /// ```no_run
     /// # use axum::Router;
@@ -36,14 +37,48 @@ impl Auth {
     /// let app: Router = Router::new().layer(auth.layer());
     /// # Ok(()) }
     /// ```
+    ///
+    /// axum shows a layer only what the router held when the layer was added. A route added later
+    /// does not know the user: a handler there that asks answers 500 and names the line to add. And
+    /// axum asks the layer about paths without a route only where its fallback is the one that
+    /// counts in the end, so some shapes need [`routes`](Self::routes) beside it:
+    ///
+    /// | the layer is added | enough alone |
+    /// |---|---|
+    /// | last, to the root router, whatever was nested or merged into it before | yes |
+    /// | around the finished router, `auth.layer().layer(app)` | yes |
+    /// | to a router that is then merged into one without a fallback: `other.merge(app)` | yes |
+    /// | to a router with a fallback, into which another is then merged | yes |
+    /// | to a router without a fallback, into which another is then merged: `app.merge(other)` | no |
+    /// | to a router that is then merged into one with a fallback | no |
+    /// | before `.fallback(…)` | no |
+    /// | to a router that is then nested | no |
+    /// | by `route_layer`, or to single routes | no |
+    ///
+    /// Where it is not enough the provider sends people back to a page that is not found. The log
+    /// says so once, when somebody begins a login again, and names the line to change.
     #[must_use]
     pub fn layer(&self) -> AuthLayer {
         AuthLayer { auth: self.clone() }
     }
 
-    /// A router that answers keycard's own paths, to be merged into the outermost one where a
-    /// layer does not see them: when it is added to a nested or merged router, by `route_layer`,
-    /// or before the fallback.
+    /// A router that answers keycard's own paths and no others: merge it into the outermost router
+    /// where [`layer`](Self::layer) does not see them. It does no harm where the layer does.
+    ///
+    /// ```no_run
+    /// # use axum::{Router, routing::get};
+    /// # fn main() -> Result<(), keycard::ConfigError> {
+    /// # let (index, reports) = (get(async || "index.html"), get(async || "reports"));
+    /// let auth = keycard::Auth::from_secrets()?;
+    /// let inner = Router::new().route("/reports", reports).layer(auth.layer());
+    /// let app: Router = Router::new()
+    ///     .nest("/inner", inner)
+    ///     .merge(auth.routes())
+    ///     .fallback_service(index);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// It is for a router with any state.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.own_paths().all().fold(Router::new(), |router, path| {
             let auth = self.clone();

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::auth::{Auth, OwnPath};
 use crate::error::{Error, Fault, Kind};
+use crate::failure_log::FailureLog;
 
 /// What a page tells the next one about where it was called from.
 #[derive(Clone, Copy, Debug)]
@@ -104,10 +105,19 @@ fn add_failure_headers(headers: &mut HeaderMap, error: &Error) {
 }
 
 /// Where a failure leaves a handler: the layer, which knows the request, makes a page or JSON of
-/// it. Where there is no layer, this is what is seen.
+/// it, and a line of the log. Where there is no layer, this is what is seen.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let text = format!("{} {} ({})\n", self.cause(), self.cure(), self.code());
+        /// Without a layer nobody else writes the line.
+        static LOG: LazyLock<FailureLog> = LazyLock::new(FailureLog::default);
+
+        let (cause, code) = (self.cause(), self.code());
+        let text = if matches!(self.kind(), Kind::LayerMissing) {
+            LOG.write(&self, "none");
+            format!("{cause} What to do: {}. ({code})\n", self.advice())
+        } else {
+            format!("{cause} {} ({code})\n", self.cure())
+        };
         let mut response = (self.status(), text).into_response();
         response.extensions_mut().insert(self);
         response

@@ -18,6 +18,7 @@ mod leaks;
 mod login;
 mod logout;
 mod requests;
+mod shapes;
 mod support;
 mod time;
 mod user;
