@@ -258,10 +258,11 @@ fn cookies(
     let mut room = PENDING_BUDGET.saturating_sub(cookies::size(name.as_bytes(), value.as_bytes()));
     let mut lines = Vec::new();
     let mut kept = Vec::new();
-    for (index, (name, value)) in pairs(&visit.headers)
+    let came: Vec<_> = pairs(&visit.headers)
         .filter(|(name, _)| names.is_pending(name))
-        .enumerate()
-    {
+        .collect();
+    // Browsers send the oldest first (RFC 6265 §5.4): of two of one second, the last is younger.
+    for (index, (name, value)) in came.into_iter().rev().enumerate() {
         // Names of pending logins are ASCII, or they would not be ones.
         let name = std::str::from_utf8(name).unwrap_or_default();
         let opened = (index < OPENED)

@@ -1003,6 +1003,30 @@ async fn x5_two_tabs_finish_in_either_order() {
 }
 
 #[tokio::test]
+async fn x5_ten_tabs_keep_the_newest_and_the_oldest_get_a_way_on() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let callbacks = tabs(&world, &mut browser, 10).await;
+    let kept = browser.jar.pending().len();
+    assert!((2..10).contains(&kept), "{kept}");
+    let cookies = browser.jar.header("/").unwrap();
+    assert!(cookies.len() <= 1024, "{} bytes", cookies.len());
+
+    let oldest = world
+        .refuses_callback(&mut browser, &callbacks[0], 400, "state_unknown")
+        .await;
+    assert!(oldest.body.contains("href=\"/auth/login\""), "{oldest:?}");
+    for (at, callback) in callbacks.iter().enumerate().skip(10 - kept) {
+        let answer = browser.follow(callback).await;
+        assert_eq!(answer.location(), format!("/tab/{at}"));
+    }
+    // Somebody is logged in by now: the tabs that were pushed out go home.
+    let answer = browser.follow(&callbacks[1]).await;
+    assert_eq!(answer.location(), "/");
+    assert_eq!(world.calls()[0], kept);
+}
+
+#[tokio::test]
 async fn x5_another_site_cannot_push_out_a_login_that_was_just_begun() {
     let world = World::new().await;
     let mut browser = world.browser();
