@@ -127,7 +127,11 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         // A layer around this one has done all of it already.
-        if parts.extensions.get::<Arc<View>>().is_some_and(|view| view.auth().is(&self.auth)) {
+        if parts
+            .extensions
+            .get::<Arc<View>>()
+            .is_some_and(|view| view.auth().is(&self.auth))
+        {
             let future = self.inner.call(Request::from_parts(parts, body));
             return AuthFuture::Inner { future, view: None };
         }

@@ -12,7 +12,7 @@ use keycard::dev::{self, Endpoint, Fault};
 use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, SITE, World, app, groups, pass, provider, provider_with, who,
+    Answer, Browser, SITE, World, app, groups, pass, provider, provider_with, relative, who,
 };
 
 /// The callback's parameters, to be changed.
