@@ -994,10 +994,10 @@ async fn idt_18_iat_and_nbf_fit_the_clock_with_the_leeway() {
                 claims.as_object_mut().unwrap().remove("iat");
             }),
             ("negative iat", "iat", |_, claims| {
-                claims["iat"] = (-1).into()
+                claims["iat"] = (-1).into();
             }),
             ("negative nbf", "nbf", |_, claims| {
-                claims["nbf"] = (-1).into()
+                claims["nbf"] = (-1).into();
             }),
         ],
     )

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Browser, Ending, Forge, Shelf, TestKey, World, base64url, eventually, honest, pass, provider,
-    provider_with, relative, row, who,
+    provider_with, relative, row, settle, who,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -26,13 +26,6 @@ fn ending<'a>(status: u16, code: &'a str, log: &'a str) -> Ending<'a> {
 
 fn set(keys: &[Value]) -> Value {
     json!({ "keys": keys })
-}
-
-/// Lets background work come to rest.
-async fn settle() {
-    for _ in 0..2000 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]

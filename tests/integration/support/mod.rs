@@ -16,5 +16,5 @@ pub use shelf::Shelf;
 pub use signing::{TestKey, base64url};
 pub use world::{
     Ending, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider, provider_with,
-    routes, row, telling_app, who,
+    routes, row, settle, telling_app, who,
 };

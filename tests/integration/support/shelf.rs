@@ -1,6 +1,7 @@
 //! A server on loopback that answers every request with what was put on it: a key set of the
 //! test's own, or a host that must never be asked.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 pub struct Shelf {
     port: u16,
     lying: Arc<Mutex<Lying>>,
+    next: Arc<Mutex<Option<Lying>>>,
     calls: Arc<AtomicUsize>,
 }
 
@@ -23,6 +25,17 @@ struct Lying {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+}
+
+impl Lying {
+    fn new(status: u16, headers: &[(&str, &str)], body: Vec<u8>) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self {
+            status,
+            headers: headers.iter().map(owned).collect(),
+            body,
+        }
+    }
 }
 
 impl Shelf {
@@ -35,6 +48,7 @@ impl Shelf {
                 headers: Vec::new(),
                 body: Vec::new(),
             })),
+            next: Arc::default(),
             calls: Arc::default(),
         };
         let answering = shelf.clone();
@@ -55,12 +69,16 @@ impl Shelf {
     }
 
     pub fn put_answer(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        *self.lying.lock().unwrap() = Lying {
-            status,
-            headers: headers.iter().map(owned).collect(),
-            body: body.into(),
-        };
+        *self.lying.lock().unwrap() = Lying::new(status, headers, body.into());
+    }
+
+    /// What lies there after the next answer.
+    pub fn then(&self, headers: &[(&str, &str)], body: impl Into<Vec<u8>>) {
+        *self.next.lock().unwrap() = Some(Lying::new(200, headers, body.into()));
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// An address on it, under the name of this host: `127.0.0.1` or `localhost`.
@@ -76,6 +94,9 @@ impl Shelf {
     fn answer(&self) -> Response {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let lying = self.lying.lock().unwrap().clone();
+        if let Some(next) = self.next.lock().unwrap().take() {
+            *self.lying.lock().unwrap() = next;
+        }
         let mut response = Response::builder().status(lying.status);
         for (name, value) in lying.headers {
             response = response.header(name, value);

@@ -365,6 +365,13 @@ pub async fn eventually(what: impl Fn() -> bool) {
     }
 }
 
+/// Lets what goes on in the background come to rest.
+pub async fn settle() {
+    for _ in 0..2000 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The machine's time, in seconds since 1970.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
