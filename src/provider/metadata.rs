@@ -157,7 +157,9 @@ fn endpoint(
         "http" => may_be_http(&url, &config.allow_http),
         _ => false,
     };
-    if !fits || url.fragment().is_some() || !url.username().is_empty() {
+    let is_plain =
+        url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    if !fits || !is_plain {
         return Err(invalid(format!("{name} is not an https address")));
     }
     Ok(Some(url))

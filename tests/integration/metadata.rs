@@ -227,6 +227,7 @@ async fn an_endpoint_that_is_missing_or_not_https_is_named() {
             (json!("file:///etc/passwd"), not_https.clone()),
             (json!("ftp://127.0.0.1/x"), not_https.clone()),
             (json!("https://user@provider.example/x"), not_https.clone()),
+            (json!("https://:word@provider.example/x"), not_https.clone()),
             (json!("https://provider.example/x#y"), not_https),
             (json!("/x"), relative.clone()),
             (json!("x"), relative.clone()),
