@@ -65,17 +65,25 @@ pub(super) fn authorization_url(
         .add_scopes(config.scopes.iter().cloned().map(Scope::new))
         .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     let given = |name: &str| parameters.iter().any(|(given, _)| given == name);
-    if let Some(prompt) = prompt(config, metadata).filter(|_| !given("prompt")) {
-        request = request.add_extra_param("prompt", prompt);
-    }
-    for (name, value) in config.parameters.iter().filter(|(name, _)| !given(name)) {
-        request = request.add_extra_param(name, value);
-    }
-    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+    // A parameter stands once (RFC 6749 §3.1), and the endpoint's own query stays as it is.
+    let theirs = &metadata.authorization_endpoint;
+    let said = |name: &str| theirs.query_pairs().any(|(theirs, _)| theirs == name);
+    let wanted = prompt(config, metadata)
+        .map(|prompt| ("prompt", prompt))
+        .into_iter()
+        .chain(config.parameters.iter().map(pair))
+        .filter(|(name, _)| !given(name))
+        .chain(parameters.iter().map(pair))
+        .filter(|(name, value)| !value.is_empty() && !said(name));
+    for (name, value) in wanted {
         request = request.add_extra_param(name, value);
     }
     let (url, _, _) = request.url();
     Ok(url.into())
+}
+
+fn pair((name, value): &(String, String)) -> (&str, &str) {
+    (name, value)
 }
 
 /// Redeems a code (RFC 6749 §4.1.3). A code is good for one try, so there is no second one.

@@ -647,6 +647,28 @@ async fn aut_05_an_authorization_endpoint_with_a_parameter_of_ours_is_refused() 
 }
 
 #[tokio::test]
+async fn aut_05_what_else_the_endpoint_says_is_not_said_twice() {
+    let world = World::with(|builder| {
+        builder
+            .set("auth.google.client_kwargs.hd", "ours.example")
+            .set("auth.google.client_kwargs.login_hint", "alice")
+    })
+    .await;
+    let endpoint = format!(
+        "{}/authorize?prompt=login&hd=theirs.example",
+        world.provider.issuer()
+    );
+    let patch = json!({ "authorization_endpoint": endpoint });
+    world.provider.misbehave(Fault::Metadata(patch));
+
+    let parameters = parameters(&world).await;
+
+    assert_eq!(parameter(&parameters, "prompt"), Some("login"));
+    assert_eq!(parameter(&parameters, "hd"), Some("theirs.example"));
+    assert_eq!(parameter(&parameters, "login_hint"), Some("alice"));
+}
+
+#[tokio::test]
 async fn aut_07_pkce_state_and_nonce_are_sent_whatever_the_metadata_says() {
     let world = World::new().await;
     for methods in [
