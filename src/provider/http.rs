@@ -130,18 +130,7 @@ fn why(error: &reqwest::Error) -> &'static str {
     let mut source: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(cause) = source {
         if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            return match cause.kind() {
-                io::ErrorKind::ConnectionRefused => "the connection was refused",
-                io::ErrorKind::InvalidData => "its TLS certificate was not accepted",
-                io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
-                    "the connection was closed early"
-                }
-                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-                    "there is no route to it"
-                }
-                _ if error.is_connect() => "its name cannot be resolved",
-                _ => "the connection broke",
-            };
+            return why_io(cause, error.is_connect());
         }
         source = cause.source();
     }
@@ -149,6 +138,34 @@ fn why(error: &reqwest::Error) -> &'static str {
         "no connection could be made"
     } else {
         "the answer broke off"
+    }
+}
+
+fn why_io(error: &io::Error, connecting: bool) -> &'static str {
+    let inner = error.get_ref();
+    // The client wraps what TLS says once more.
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        return why_io(inner, connecting);
+    }
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "the connection was refused",
+        io::ErrorKind::InvalidData => {
+            let about_certificate =
+                |inner: &_| ToString::to_string(inner).starts_with("invalid peer certificate");
+            if inner.is_some_and(about_certificate) {
+                "its TLS certificate was not accepted"
+            } else {
+                "no TLS could be agreed on"
+            }
+        }
+        io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => {
+            "the connection was closed early"
+        }
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            "there is no route to it"
+        }
+        _ if connecting => "its name cannot be resolved",
+        _ => "the connection broke",
     }
 }
 

@@ -22,5 +22,6 @@ mod requests;
 mod shapes;
 mod support;
 mod time;
+mod tls;
 mod user;
 mod userinfo;

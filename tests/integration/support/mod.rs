@@ -7,6 +7,7 @@ mod jar;
 mod logs;
 mod shelf;
 mod signing;
+pub mod tls;
 mod world;
 
 pub use browser::{Answer, Browser, relative};
