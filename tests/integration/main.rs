@@ -23,5 +23,6 @@ mod shapes;
 mod support;
 mod time;
 mod tls;
+mod token;
 mod user;
 mod userinfo;
