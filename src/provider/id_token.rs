@@ -347,3 +347,96 @@ fn refused(check: &'static str, expected: &str, found: &str) -> Error {
     }
     .into()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+    use serde_json::json;
+
+    use super::super::keys::KeySet;
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn base64url(bytes: &[u8]) -> String {
+        base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
+    }
+
+    /// A key set with one key, and a token that it vouches for, as three decoded segments.
+    fn issue() -> (KeySet, [Vec<u8>; 3]) {
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let key = json!({ "kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y) });
+        let keys = KeySet::read(json!({ "keys": [key] }).to_string().as_bytes()).unwrap();
+        let header = json!({ "alg": "ES256", "typ": "JWT" }).to_string();
+        let claims = json!({
+            "iss": "https://provider.example", "sub": "alice", "aud": "client", "nonce": "nonce",
+            "iat": NOW, "exp": NOW + 600,
+        })
+        .to_string();
+        let (header, claims) = (header.into_bytes(), claims.into_bytes());
+        let message = format!("{}.{}", base64url(&header), base64url(&claims));
+        let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        (keys, [header, claims, signature.as_ref().to_vec()])
+    }
+
+    fn verify(keys: &KeySet, token: &str) -> Result<Map<String, Value>, Error> {
+        let secret = Secret::new("nonce");
+        let expected = Expected {
+            issuer: "https://provider.example",
+            client_id: "client",
+            nonce: &secret,
+            access_token: &secret,
+            max_age: None,
+            leeway: Duration::from_secs(120),
+            now: NOW,
+        };
+        let unverified = Unverified::read(token, &[Algorithm::ES256])?;
+        let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
+        unverified.verify(keys.fitting(id.as_deref(), algorithm), &expected)
+    }
+
+    fn written(segments: &[Vec<u8>; 3]) -> String {
+        segments
+            .each_ref()
+            .map(|segment| base64url(segment))
+            .join(".")
+    }
+
+    #[test]
+    fn idt_02_no_bit_of_a_token_can_be_changed() {
+        let (keys, segments) = issue();
+        assert_eq!(verify(&keys, &written(&segments)).unwrap()["sub"], "alice");
+
+        for segment in 0..3 {
+            for bit in 0..segments[segment].len() * 8 {
+                let mut changed = segments.clone();
+                changed[segment][bit / 8] ^= 1 << (bit % 8);
+                let refusal = verify(&keys, &written(&changed)).unwrap_err();
+                assert_eq!(refusal.code(), "id_token_refused", "{segment} {bit}");
+            }
+        }
+    }
+
+    #[test]
+    fn idt_02_no_character_of_a_token_can_be_changed_or_left_out() {
+        let (keys, segments) = issue();
+        let token = written(&segments);
+        for at in 0..token.len() {
+            for other in [b'A', b'_', b'=', b'.', b' ', b'+', 0] {
+                let mut changed = token.clone().into_bytes();
+                if changed[at] == other {
+                    continue;
+                }
+                changed[at] = other;
+                let changed = String::from_utf8(changed).unwrap();
+                assert!(verify(&keys, &changed).is_err(), "{at} {other}");
+            }
+            let shorter = [&token[..at], &token[at + 1..]].concat();
+            assert!(verify(&keys, &shorter).is_err(), "without {at}");
+            assert!(verify(&keys, &token[..at]).is_err(), "cut at {at}");
+        }
+    }
+}

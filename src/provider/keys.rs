@@ -63,7 +63,7 @@ pub(super) async fn fetch(http: Http, url: Url, deadline: Duration) -> Fetched<K
 }
 
 impl KeySet {
-    fn read(body: &[u8]) -> Result<Self, Error> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, Error> {
         let invalid = |what: &str| {
             Error::from(Kind::KeysInvalid {
                 what: what.to_owned(),
@@ -312,4 +312,133 @@ fn fresh_for(headers: &HeaderMap) -> Duration {
     max_age
         .map_or(LONGEST, Duration::from_secs)
         .clamp(SHORTEST, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn key(members: &Value) -> Option<VerifyingKey> {
+        VerifyingKey::read(members.as_object().unwrap())
+    }
+
+    fn base64url(bytes: &[u8]) -> String {
+        base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
+    }
+
+    fn rsa_key(modulus: &[u8], exponent: &[u8]) -> Option<VerifyingKey> {
+        key(&json!({ "kty": "RSA", "n": base64url(modulus), "e": base64url(exponent) }))
+    }
+
+    /// An odd number of this many bits.
+    fn odd(bits: usize) -> Vec<u8> {
+        let mut number = vec![0x5b; bits.div_ceil(8)];
+        let top = (bits - 1) % 8;
+        number[0] = number[0] & ((1 << top) - 1) | 1 << top;
+        number
+    }
+
+    #[test]
+    fn idt_27_an_rsa_key_has_2048_to_8192_bits_and_an_honest_exponent() {
+        for (bits, taken) in [
+            (8, false),
+            (1024, false),
+            (2047, false),
+            (2048, true),
+            (8192, true),
+            (8193, false),
+            (16_384, false),
+        ] {
+            let is_taken = |zeros: usize| {
+                let modulus = [vec![0; zeros], odd(bits)].concat();
+                rsa_key(&modulus, &[1, 0, 1]).is_some()
+            };
+            assert_eq!((is_taken(0), is_taken(3)), (taken, taken), "{bits} bits");
+        }
+        for (exponent, taken) in [
+            (&[][..], false),
+            (&[0], false),
+            (&[1], false),
+            (&[0, 0, 1], false),
+            (&[2], false),
+            (&[1, 0, 0], false),
+            (&[3], true),
+            (&[1, 0, 1], true),
+            (&[0, 1, 0, 1], true),
+            (&[1, 0, 0, 0, 1], true),
+            (&[3, 0, 0, 0, 1], false),
+            (&[1; 64], false),
+        ] {
+            assert_eq!(
+                rsa_key(&odd(2048), exponent).is_some(),
+                taken,
+                "{exponent:?}"
+            );
+        }
+        assert!(rsa_key(&[], &[1, 0, 1]).is_none());
+        assert!(rsa_key(&[0; 256], &[1, 0, 1]).is_none());
+    }
+
+    #[test]
+    fn idt_27_a_modulus_of_16384_bits_costs_nothing() {
+        let modulus = odd(16_384);
+        // The best of a few: other tests run at the same time.
+        let best = (0..20).map(|_| {
+            let began = Instant::now();
+            assert!(rsa_key(&modulus, &[1, 0, 1]).is_none());
+            began.elapsed()
+        });
+        assert!(best.min().unwrap() < Duration::from_millis(10));
+    }
+
+    #[test]
+    fn idt_26_no_encoding_of_a_point_of_small_order_is_a_key() {
+        let okp = |x: &[u8]| json!({ "kty": "OKP", "crv": "Ed25519", "x": base64url(x) });
+        for y in SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut x = y;
+                x[31] |= sign;
+                assert!(key(&okp(&x)).is_none(), "{x:?}");
+            }
+        }
+        // The base point is of large order.
+        let mut base = [0x66; 32];
+        base[0] = 0x58;
+        assert!(key(&okp(&base)).is_some());
+    }
+
+    #[test]
+    fn jwk_08_no_set_of_members_panics() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(-1),
+            json!(1e300),
+            json!(""),
+            json!("A"),
+            json!("AA"),
+            json!("AQAB"),
+            json!("\0"),
+            json!("x".repeat(100_000)),
+            json!([]),
+            json!({}),
+        ];
+        for kty in ["RSA", "EC", "OKP", "oct"] {
+            for crv in ["P-256", "P-384", "P-521", "Ed25519"] {
+                for first in &values {
+                    for second in &values {
+                        let members = json!({
+                            "kty": kty, "crv": crv,
+                            "n": first, "e": second, "x": first, "y": second,
+                        });
+                        assert!(key(&members).is_none(), "{kty} {crv}");
+                    }
+                }
+            }
+        }
+    }
 }
