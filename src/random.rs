@@ -22,6 +22,12 @@ pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
+/// A new cookie secret: 256 random bits in 43 characters.
+pub(crate) fn secret() -> Option<String> {
+    let bytes = bytes::<32>().ok()?;
+    Some(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::cell::Cell;

@@ -38,7 +38,7 @@ impl CookieSecrets {
     ) -> Option<Self> {
         let key = "cookie_secret";
         if !auth.contains(key) {
-            report.error(missing(auth, path, key).cure(paste_a_fresh_one()));
+            report.error(missing(auth, path, key, paste_a_fresh_one()));
             return None;
         }
         let written = auth.string(key, path, report)?;
@@ -85,16 +85,10 @@ fn accepted(auth: &Table, path: &Path, report: &mut Report) -> Vec<Secret> {
 }
 
 fn paste_a_fresh_one() -> String {
-    match fresh() {
+    match random::secret() {
         Some(secret) => format!("paste this line: cookie_secret = \"{secret}\""),
         None => "write 32 random characters or more".to_owned(),
     }
-}
-
-/// A new cookie secret: 256 random bits in 43 characters.
-pub(crate) fn fresh() -> Option<String> {
-    let bytes = random::bytes::<32>().ok()?;
-    Some(base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes))
 }
 
 /// Why this is no secret, if it is none.

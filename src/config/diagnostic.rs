@@ -4,7 +4,8 @@
 use std::fmt;
 
 use super::source::Source;
-use super::tree::{Place, Table};
+use super::tree::{Path, Place, Table};
+use crate::random;
 
 /// Everything that is wrong with the `[auth]` table, all at once.
 ///
@@ -29,7 +30,8 @@ impl fmt::Display for ConfigError {
         for mistake in &self.0 {
             write!(f, "\n\n  {mistake}")?;
             for line in mistake.cure.lines() {
-                write!(f, "\n    {line}")?;
+                let indent = if line.is_empty() { "" } else { "    " };
+                write!(f, "\n{indent}{line}")?;
             }
         }
         Ok(())
@@ -88,7 +90,7 @@ impl Mistake {
         let near = tree.keys().find(|key| super::keys::is_near(key, "auth"));
         let cure = match near {
             Some(near) => format!("rename [{near}] to [auth]"),
-            None => format!("begin with these lines:\n{EXAMPLE}"),
+            None => format!("begin with these lines:\n{}", example()),
         };
         let place = if names.is_empty() {
             "the settings".to_owned()
@@ -98,12 +100,23 @@ impl Mistake {
         Self::new(format!("no [auth] section in {place}")).cure(cure)
     }
 
-    pub(super) fn no_provider(auth: &Table) -> Self {
-        Self::new("no provider in [auth]")
-            .at(auth.place())
-            .cure(format!(
+    pub(super) fn no_provider(auth: &Table, path: &Path) -> Self {
+        let mistake = Self::new("no provider in [auth]");
+        let section = auth
+            .keys()
+            .find(|key| *key != "client_kwargs" && auth.subtable(key).is_some());
+        match section {
+            Some(section) => mistake
+                .at(auth.place_of(section))
+                .found(format!(
+                    "[{}] has neither client_id nor server_metadata_url",
+                    path.named(section)
+                ))
+                .cure("add client_id, client_secret and server_metadata_url to it"),
+            None => mistake.at(auth.place()).cure(format!(
                 "add a section for one, such as:\n{PROVIDER_EXAMPLE}"
-            ))
+            )),
+        }
     }
 
     pub(super) fn at(mut self, place: Option<Place>) -> Self {
@@ -171,15 +184,19 @@ impl Report {
     }
 }
 
-pub(super) const EXAMPLE: &str = "\
-[auth]
-redirect_uri = \"http://localhost:8501/oauth2callback\"
-cookie_secret = \"<32 random characters or more>\"
-
-[auth.google]
-client_id = \"<from the provider>\"
-client_secret = \"<from the provider>\"
-server_metadata_url = \"https://accounts.google.com/.well-known/openid-configuration\"";
+/// A whole file, with a cookie secret that nobody else has.
+pub(super) fn example() -> String {
+    let secret = random::secret();
+    let secret = secret
+        .as_deref()
+        .unwrap_or("<32 random characters or more>");
+    format!(
+        "[auth]\n\
+         redirect_uri = \"http://localhost:8501/oauth2callback\"\n\
+         cookie_secret = \"{secret}\"\n\n\
+         {PROVIDER_EXAMPLE}"
+    )
+}
 
 const PROVIDER_EXAMPLE: &str = "\
 [auth.google]

@@ -64,6 +64,9 @@ impl Config {
         }
         let root = Path::root();
         let Some(auth) = tree.table("auth", &root, &mut report) else {
+            if report.has_errors() {
+                return Err(report.into());
+            }
             report.error(Mistake::no_auth(sources, &tree));
             return Err(report.into());
         };
@@ -95,9 +98,9 @@ fn check(auth: &Table, port: u16, mut report: Report) -> Result<Config, ConfigEr
         providers.extend(section::read(auth, name, &path, &shared, &mut report));
     }
     if sections.is_empty() {
-        report.error(Mistake::no_provider(auth));
+        report.error(Mistake::no_provider(auth, &path));
     }
-    section::check_issuers(&providers, &mut report);
+    section::check_issuers(auth, &providers, &mut report);
 
     match (site, cookie_secrets) {
         (Some(site), Some(cookie_secrets)) if !report.has_errors() => Ok(Config {

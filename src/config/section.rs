@@ -181,7 +181,7 @@ pub(super) fn read(
 }
 
 /// One issuer under two metadata addresses would let one provider speak for the other.
-pub(super) fn check_issuers(providers: &[ProviderConfig], report: &mut Report) {
+pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: &mut Report) {
     let issuer = |provider: &ProviderConfig| {
         let address = provider.metadata_url.as_str();
         let derived = address.strip_suffix(WELL_KNOWN).unwrap_or(address);
@@ -201,6 +201,7 @@ pub(super) fn check_issuers(providers: &[ProviderConfig], report: &mut Report) {
                         "`auth.{}` and `auth.{}` have one issuer",
                         other.name, provider.name
                     ))
+                    .at(auth.place_of(&provider.name).or_else(|| auth.place()))
                     .cure("give both the same server_metadata_url, or take `issuer` out"),
                 );
             }
@@ -213,11 +214,13 @@ fn check_name(name: &str, section: &Table, path: &Path, report: &mut Report) {
     let length = name.chars().count();
     let taken = matches!(name, "login" | "logout");
     if length == 0 || length > 64 || name.contains(outlawed) || taken {
-        let _ = path;
         report.error(
-            Mistake::new("a provider cannot have this name")
+            Mistake::new(format!("`{path}` cannot be a provider"))
                 .at(section.place())
-                .cure("1 to 64 characters without / ? # % and other than login and logout"),
+                .cure(
+                    "give it another name: 1 to 64 characters without / ? # %, and neither login \
+                     nor logout",
+                ),
         );
     }
 }
@@ -225,7 +228,7 @@ fn check_name(name: &str, section: &Table, path: &Path, report: &mut Report) {
 fn required(section: &Table, path: &Path, key: &str, report: &mut Report) -> Option<String> {
     if !section.contains(key) {
         let cure = format!("add {key} = \"…\", as the provider's console shows it");
-        report.error(missing(section, path, key).cure(cure));
+        report.error(missing(section, path, key, cure));
         return None;
     }
     let value = section.string(key, path, report)?;
@@ -245,10 +248,9 @@ fn required(section: &Table, path: &Path, key: &str, report: &mut Report) -> Opt
 fn client_secret(section: &Table, path: &Path, report: &mut Report) -> Option<Option<Secret>> {
     let key = "client_secret";
     if !section.contains(key) {
-        report.error(missing(section, path, key).cure(
-            "add client_secret = \"…\", as the provider's console shows it; \
-             client_secret = \"\" is a public client, which has none",
-        ));
+        let cure = "add client_secret = \"…\", as the provider's console shows it; \
+                    client_secret = \"\" is a public client, which has none";
+        report.error(missing(section, path, key, cure));
         return None;
     }
     let value = section.string(key, path, report)?;
@@ -318,16 +320,18 @@ fn check_development(
     if section.boolean("development", path, report) != Some(true) {
         return;
     }
-    if !shared.loopback || !metadata_url.is_none_or(is_loopback) {
-        report.error(
-            section
-                .mistake("development", path)
-                .found("a development provider behind an address that others can reach")
-                .cure(
-                    "it lets anybody be anybody: take the section out, or use a redirect_uri on \
-                     localhost",
-                ),
-        );
+    let mistake =
+        |found: &str, cure: &str| section.mistake("development", path).found(found).cure(cure);
+    if !shared.loopback {
+        report.error(mistake(
+            "a development provider behind an address that others can reach",
+            "it lets anybody be anybody: take the section out, or use a redirect_uri on localhost",
+        ));
+    } else if !metadata_url.is_none_or(is_loopback) {
+        report.error(mistake(
+            "the provider is not on this machine",
+            "take the line out: it is for keycard's own development provider",
+        ));
     }
 }
 

@@ -26,10 +26,9 @@ impl Site {
     ) -> Option<Self> {
         let key = "redirect_uri";
         if !auth.contains(key) {
-            report.error(missing(auth, path, key).cure(
-                "add the app's own address with /oauth2callback behind it: \
-                 redirect_uri = \"http://localhost:8501/oauth2callback\"",
-            ));
+            let cure = "add the app's own address with /oauth2callback behind it: \
+                        redirect_uri = \"http://localhost:8501/oauth2callback\"";
+            report.error(missing(auth, path, key, cure));
             return None;
         }
         let written = auth
@@ -123,14 +122,15 @@ impl Site {
     }
 }
 
-/// The beginning of a mistake about a key that is not there, which names the one that was meant.
-pub(super) fn missing(table: &Table, path: &Path, key: &str) -> Mistake {
+/// A mistake about a key that is not there, which names the one that was meant.
+pub(super) fn missing(table: &Table, path: &Path, key: &str, cure: impl Into<String>) -> Mistake {
     let mistake = Mistake::missing(&path.named(key));
     match super::keys::meant(table, key) {
         Some(meant) => mistake
             .at(table.place_of(meant))
-            .found(format!("`{}` is not a key", path.named(meant))),
-        None => mistake.at(table.place()),
+            .found(format!("`{}` is not a key", path.named(meant)))
+            .cure(format!("rename it to {key}")),
+        None => mistake.at(table.place()).cure(cure),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::diagnostic::{EXAMPLE, Mistake, Report};
+use super::diagnostic::{Mistake, Report, example};
 use super::tree::{Origin, Place, Table, Value};
 
 /// A secrets file of more than this is none.
@@ -31,7 +31,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Set { key, .. } => format!(".set(\"{key}\", …)"),
-            Self::Text(_) => "the text given to .toml()".to_owned(),
+            Self::Text(_) => ".toml(…)".to_owned(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Source {
             Ok(table) => Some(Table::from_toml(table, &origin)),
             Err(error) => {
                 let place = error.span().map(|span| origin.place(span.start));
-                report.error(unreadable(text, place));
+                report.error(unreadable(text, &origin, place));
                 None
             }
         }
@@ -91,8 +91,9 @@ impl fmt::Debug for Source {
 fn read_file(path: &PathBuf) -> Result<String, Mistake> {
     let shown = path.display();
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Mistake::new(format!("no secrets file at {shown}"))
-            .cure(format!("make it, beginning with these lines:\n{EXAMPLE}")),
+        io::ErrorKind::NotFound => Mistake::new(format!("no secrets file at {shown}")).cure(
+            format!("make it, beginning with these lines:\n{}", example()),
+        ),
         _ => Mistake::new(format!("{shown} cannot be read"))
             .found(error.kind().to_string())
             .cure("let the user that runs the app read it"),
@@ -116,15 +117,19 @@ fn read_file(path: &PathBuf) -> Result<String, Mistake> {
 }
 
 /// A file that is not TOML. The parser's own words quote the file, so they are not passed on.
-fn unreadable(text: &str, place: Option<Place>) -> Mistake {
+fn unreadable(text: &str, origin: &Origin, place: Option<Place>) -> Mistake {
     let line = place
         .as_ref()
         .and_then(|place| text.lines().nth(place.line().saturating_sub(1)));
-    let parenthesis = text.lines().any(|line| {
-        line.split_once('=')
-            .is_some_and(|(_, value)| value.trim_start().starts_with('('))
-    });
-    let cure = if parenthesis {
+    // The parser stumbles some lines after the parenthesis.
+    let parenthesis = text
+        .match_indices('(')
+        .find(|(at, _)| text[..*at].trim_end_matches([' ', '\t']).ends_with('='));
+    let place = match parenthesis {
+        Some((at, _)) => Some(origin.place(at)),
+        None => place,
+    };
+    let cure = if parenthesis.is_some() {
         "TOML has no parentheses: write server_metadata_url = \"https://…\" on one line"
     } else if line
         .is_some_and(|line| line.contains(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']))

@@ -22,6 +22,7 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn new(name: String, text: &str) -> Self {
+        let first = (!text.is_empty()).then_some(0);
         let begins = text
             .bytes()
             .enumerate()
@@ -29,12 +30,12 @@ impl Origin {
             .map(|(at, _)| at + 1);
         Self {
             name: name.into(),
-            lines: std::iter::once(0).chain(begins).collect(),
+            lines: first.into_iter().chain(begins).collect(),
             text_length: text.len(),
         }
     }
 
-    /// The place of the byte at `offset`.
+    /// The place of the byte at `offset`; the source as a whole where it has no text.
     pub(super) fn place(&self, offset: usize) -> Place {
         let line = self
             .lines
@@ -107,6 +108,12 @@ impl Path {
         } else {
             format!("{}.{key}", self.0)
         }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -320,20 +327,31 @@ impl Table {
         report: &mut Report,
     ) -> Option<Vec<String>> {
         let (_, value) = self.entries.get(key)?;
+        let mut found = value.kind.name();
         let strings: Option<Vec<String>> = match &value.kind {
             Kind::String(string) => Some(vec![string.clone()]),
             Kind::Array(values) => values
                 .iter()
                 .map(|value| match &value.kind {
                     Kind::String(string) => Some(string.clone()),
-                    _ => None,
+                    other => {
+                        found = other.name();
+                        None
+                    }
                 })
                 .collect(),
             _ => None,
         };
         if strings.is_none() {
-            let cure = format!("write {key} = [\"…\", \"…\"]");
-            report.error(self.wrong(key, value, "a list of strings", path).cure(cure));
+            let within = match &value.kind {
+                Kind::Array(_) => " in the list",
+                _ => "",
+            };
+            report.error(
+                self.mistake(key, path)
+                    .found(format!("expected a list of strings, found {found}{within}"))
+                    .cure(format!("write {key} = [\"…\", \"…\"]")),
+            );
         }
         strings
     }

@@ -19,6 +19,7 @@ mod login;
 mod logout;
 mod metadata;
 mod requests;
+mod secrets;
 mod shapes;
 mod support;
 mod time;
