@@ -1095,23 +1095,3 @@ async fn id_tokens_are_spoilt_in_every_way() {
     provider.behave();
     assert!(verifies(&tokens(&provider).await));
 }
-
-#[tokio::test]
-#[ignore = "prints how long a start takes"]
-async fn starts_are_quick() {
-    for alg in [SigningAlg::Es256, SigningAlg::Rs256] {
-        for _ in 0..8 {
-            let start = Instant::now();
-            let provider = builder().signing_alg(alg).start().await.unwrap();
-            println!("{alg:?} {:?} {}", start.elapsed(), provider.name());
-        }
-    }
-}
-
-#[tokio::test]
-#[ignore = "stays up for somebody to look at"]
-async fn stays_up() {
-    let provider = Provider::builder("google").start().await.unwrap();
-    println!("{}", authorization_url(&provider, &[]));
-    tokio::time::sleep(Duration::from_secs(900)).await;
-}

@@ -126,7 +126,7 @@ fn login_buttons_prints_what_is_wrong_with_the_secrets_file_as_it_is() {
         "one mistake in the settings of keycard\n\n  \
          missing key `auth.google.server_metadata_url` in .streamlit/secrets.toml:7:1: \
          `auth.google.sever_metadata_url` is not a key\n    \
-         add server_metadata_url = \"…\", as the provider's console shows it\n"
+         rename it to server_metadata_url\n"
     );
     assert!(output.stdout.is_empty());
 }
