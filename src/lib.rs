@@ -90,6 +90,7 @@ mod error;
 mod failure_log;
 mod layer;
 mod login;
+mod login_secrets;
 mod logout;
 mod pages;
 mod provider;

@@ -10,10 +10,9 @@ use http::{HeaderMap, Method};
 
 use crate::auth::{Auth, OwnPath};
 use crate::config::is_ours;
-use crate::cookies::{
-    self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Purpose, Secret32, pairs, values,
-};
+use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Purpose, pairs, values};
 use crate::error::{Kind, Result};
+use crate::login_secrets::Seed;
 use crate::pages;
 use crate::provider::OpenIdProvider;
 use crate::random;
@@ -156,7 +155,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         .iter()
         .find(|(name, _)| name == "max_age");
     let pending = Pending {
-        seed: Secret32(random::bytes()?),
+        seed: Seed(random::bytes()?),
         issued_at: now,
         provider: provider.name().to_owned(),
         fingerprint: provider.fingerprint(),
@@ -340,8 +339,8 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::cookies::LoginSecrets;
     use crate::dev;
+    use crate::login_secrets::LoginSecrets;
     use crate::random::tests::Exhausted;
 
     async fn login(auth: &Auth) -> Response {
@@ -382,7 +381,7 @@ mod tests {
 
     fn fresh() -> LoginSecrets {
         let pending = Pending {
-            seed: Secret32(random::bytes().unwrap()),
+            seed: Seed(random::bytes().unwrap()),
             issued_at: 0,
             provider: String::new(),
             fingerprint: [0; 16],
@@ -464,7 +463,7 @@ mod tests {
     #[test]
     fn aut_03_the_clock_and_the_rest_of_a_login_are_no_part_of_its_secrets() {
         let pending = |issued_at, provider: &str| Pending {
-            seed: Secret32([7; 32]),
+            seed: Seed([7; 32]),
             issued_at,
             provider: provider.to_owned(),
             fingerprint: [0; 16],
@@ -478,7 +477,7 @@ mod tests {
         // All of it comes from the seed.
         assert_eq!(state(pending(0, "a")), state(pending(1_000_000, "b")));
         let other_seed = Pending {
-            seed: Secret32([8; 32]),
+            seed: Seed([8; 32]),
             ..pending(0, "a")
         };
         assert_ne!(state(pending(0, "a")), state(other_seed));

@@ -22,7 +22,7 @@ pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
 pub(crate) use parts::{Cut, Rest};
-pub(crate) use pending::{LIFE as PENDING_LIFE, LoginSecrets, Pending, Secret32, state_hash};
+pub(crate) use pending::{LIFE as PENDING_LIFE, Pending, state_hash};
 pub(crate) use seal::{Keyring, Purpose};
 
 /// What an identity and the mark of its login make a browser send, in bytes, names and separators

@@ -4,11 +4,10 @@
 //! seed, so the three are as unguessable as one and take the room of one.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 
 use super::wire::{Reader, Write};
-use crate::error::{Error, Kind};
-use crate::secret::Secret;
+use crate::error::Error;
+use crate::login_secrets::{LoginSecrets, Seed};
 
 /// How long a login may take, in seconds.
 pub(crate) const LIFE: i64 = 600;
@@ -16,7 +15,7 @@ pub(crate) const LIFE: i64 = 600;
 /// A login that was begun.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
-    pub(crate) seed: Secret32,
+    pub(crate) seed: Seed,
     pub(crate) issued_at: i64,
     pub(crate) provider: String,
     pub(crate) fingerprint: [u8; 16],
@@ -28,16 +27,6 @@ pub(crate) struct Pending {
     pub(crate) bounces: u8,
     /// Where to go afterwards; empty for home.
     pub(crate) return_to: String,
-}
-
-/// 32 bytes that never print.
-#[derive(Clone)]
-pub(crate) struct Secret32(pub(crate) [u8; 32]);
-
-impl std::fmt::Debug for Secret32 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 impl Pending {
@@ -56,7 +45,7 @@ impl Pending {
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let pending = Self {
-            seed: Secret32(reader.array()?),
+            seed: Seed(reader.array()?),
             issued_at: reader.i64()?,
             fingerprint: reader.array()?,
             max_age: reader
@@ -78,46 +67,7 @@ impl Pending {
 
     /// What was sent with this login, or will be.
     pub(crate) fn secrets(&self) -> Result<LoginSecrets, Error> {
-        LoginSecrets::derive(&self.seed.0)
-    }
-}
-
-/// What one login sends that nobody can guess: 256 bits each, as base64url.
-#[derive(Clone, Debug)]
-pub(crate) struct LoginSecrets {
-    pub(crate) state: Secret,
-    pub(crate) nonce: Secret,
-    pub(crate) code_verifier: Secret,
-}
-
-impl LoginSecrets {
-    /// One seed makes three values that tell nothing about each other (RFC 5869).
-    fn derive(seed: &[u8; 32]) -> Result<Self, Error> {
-        struct Bytes32;
-        impl KeyType for Bytes32 {
-            fn len(&self) -> usize {
-                32
-            }
-        }
-        let prk = Salt::new(HKDF_SHA256, b"keycard login").extract(seed);
-        let value = |info: &'static [u8]| {
-            let mut bytes = [0; 32];
-            prk.expand(&[info], Bytes32)
-                .and_then(|okm| okm.fill(&mut bytes))
-                .map_err(|_| {
-                    Error::from(Kind::AnswerUnwritable {
-                        what: "the state of a login",
-                    })
-                })?;
-            Ok::<_, Error>(Secret::new(
-                base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes),
-            ))
-        };
-        Ok(Self {
-            state: value(b"state")?,
-            nonce: value(b"nonce")?,
-            code_verifier: value(b"code verifier")?,
-        })
+        LoginSecrets::derive(&self.seed)
     }
 }
 
@@ -138,7 +88,7 @@ mod tests {
 
     fn pending(return_to: &str, max_age: Option<u32>) -> Pending {
         Pending {
-            seed: Secret32([3; 32]),
+            seed: Seed([3; 32]),
             issued_at: 1000,
             provider: "google".to_owned(),
             fingerprint: [4; 16],
@@ -182,13 +132,13 @@ mod tests {
     fn one_seed_makes_three_values_and_another_seed_three_others() {
         let mut seen = HashSet::new();
         for seed in 0..50 {
-            let secrets = LoginSecrets::derive(&[seed; 32]).unwrap();
+            let secrets = LoginSecrets::derive(&Seed([seed; 32])).unwrap();
             for value in [&secrets.state, &secrets.nonce, &secrets.code_verifier] {
                 // RFC 7636 §4.1: 43 to 128 characters.
                 assert_eq!(value.expose().len(), 43);
                 assert!(seen.insert(value.expose().to_owned()));
             }
-            let again = LoginSecrets::derive(&[seed; 32]).unwrap();
+            let again = LoginSecrets::derive(&Seed([seed; 32])).unwrap();
             assert_eq!(again.state, secrets.state);
         }
     }

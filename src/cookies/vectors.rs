@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 use super::identity::{Head, IdentityCookie, encode};
 use super::names::Names;
 use super::parts::{self, Cut};
-use super::pending::{Pending, Secret32};
+use super::pending::Pending;
 use super::seal::{Keyring, Purpose};
 use crate::config::{CookieSecrets, Site, site_at};
+use crate::login_secrets::Seed;
 use crate::secret::Secret;
 
 const REDIRECT_URI: &str = "https://app.example.com/oauth2callback";
@@ -82,7 +83,7 @@ fn claims(groups: u32) -> Map<String, Value> {
 
 fn pending() -> Pending {
     Pending {
-        seed: Secret32(std::array::from_fn(|at| at as u8 * 7)),
+        seed: Seed(std::array::from_fn(|at| at as u8 * 7)),
         issued_at: NOW,
         provider: "entra".to_owned(),
         fingerprint: [0xf1; 16],

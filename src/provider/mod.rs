@@ -28,8 +28,8 @@ use self::cached::Cached;
 use self::id_token::{Expected, Unverified};
 use self::keys::{KeySet, VerifyingKey};
 use crate::config::ProviderConfig;
-use crate::cookies::LoginSecrets;
 use crate::error::Error;
+use crate::login_secrets::LoginSecrets;
 
 /// The claims of an ID token that are about the login alone, and of no use after it.
 const SPENT: &[&str] = &["at_hash", "c_hash", "nonce", "s_hash"];

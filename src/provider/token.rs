@@ -19,8 +19,8 @@ use super::http::{Answer, Http};
 use super::metadata::Metadata;
 use super::{json, shown};
 use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
-use crate::cookies::LoginSecrets;
 use crate::error::{Endpoint, Error, Kind};
+use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
 
 /// The longest token that is taken.
