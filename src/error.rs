@@ -53,7 +53,12 @@ impl Error {
     /// Whose fault it is.
     #[must_use]
     pub fn fault(&self) -> Fault {
-        self.explanation().fault
+        match &self.0.kind {
+            Kind::ProviderRefused { error, .. } if refusal_status(error).is_server_error() => {
+                Fault::Provider
+            }
+            _ => self.explanation().fault,
+        }
     }
 
     /// The HTTP status it is answered with.

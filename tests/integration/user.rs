@@ -475,8 +475,8 @@ async fn without_the_layer_an_extractor_says_what_is_missing() {
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
         assert_eq!(
             answer.body,
-            "This page asks who you are, but the app was not set up to know. Please tell whoever \
-             runs this app the code and the request id below. (layer_missing)\n"
+            "This page asks who you are, but the app was not set up to know. What to do: add \
+             `.layer(auth.layer())` after the last route of the outermost router. (layer_missing)\n"
         );
     }
 }
