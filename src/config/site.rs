@@ -13,6 +13,7 @@ pub(crate) const CALLBACK: &str = "/oauth2callback";
 pub(crate) struct Site {
     redirect_uri: String,
     origin: Url,
+    origin_text: String,
     base_path: String,
 }
 
@@ -69,6 +70,14 @@ impl Site {
                 "write one slash where there are two".to_owned(),
             ));
         }
+        // Routers and cookies give other characters a meaning of their own.
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/-._~".contains(c);
+        if !base_path.chars().all(plain) {
+            return Err((
+                "its path has characters that routers or cookies read otherwise",
+                "use letters, digits, `-`, `.`, `_` and `~`".to_owned(),
+            ));
+        }
         if url.scheme() == "http" && !may_be_http(&url, allow_http) {
             return Err((
                 "http is only for the machine itself",
@@ -82,6 +91,7 @@ impl Site {
         origin.set_path("/");
         Ok(Self {
             redirect_uri: written.to_owned(),
+            origin_text: origin.origin().ascii_serialization(),
             origin,
             base_path,
         })
@@ -98,8 +108,8 @@ impl Site {
     }
 
     /// The origin as browsers write it in `Origin`, such as `https://app.example.com`.
-    pub(crate) fn origin_text(&self) -> String {
-        self.origin.origin().ascii_serialization()
+    pub(crate) fn origin_text(&self) -> &str {
+        &self.origin_text
     }
 
     /// Empty, or such as `/app`.

@@ -285,3 +285,21 @@ fn s10_a_base_path_that_would_lead_away_is_refused() {
         );
     }
 }
+
+#[test]
+fn s10_a_base_path_that_routers_or_cookies_read_otherwise_does_not_start() {
+    for base_path in [
+        "/:app", "/*app", "/{app}", "/app;x=1", "/app%2f", "/a b", "/é",
+    ] {
+        let redirect_uri = format!("http://localhost:8501{base_path}/oauth2callback");
+        let refused = Auth::builder()
+            .set("auth.redirect_uri", redirect_uri)
+            .set("auth.cookie_secret", crate::support::fresh_secret())
+            .set("auth.google.client_id", "id")
+            .build()
+            .unwrap_err()
+            .to_string();
+        let found = "its path has characters that routers or cookies read otherwise";
+        assert!(refused.contains(found), "{base_path}: {refused}");
+    }
+}
