@@ -60,13 +60,15 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 mod tests {
     use super::*;
 
-    fn found(header: &[u8]) -> Vec<(&[u8], &[u8])> {
+    type Pair<'a> = (&'a [u8], &'a [u8]);
+
+    fn found(header: &[u8]) -> Vec<Pair<'_>> {
         Pairs(Some(header)).collect()
     }
 
     #[test]
     fn cke_17_a_header_is_cut_at_semicolons_and_trimmed_of_space_and_tab_alone() {
-        let table: [(&[u8], &[(&[u8], &[u8])]); 12] = [
+        let table: [(&[u8], &[Pair<'_>]); 12] = [
             (b"", &[]),
             (b";;;", &[]),
             (b"name only", &[]),

@@ -142,7 +142,7 @@ mod tests {
             let whole = cut.first.len() + cut.second.as_ref().map_or(0, String::len);
             assert_eq!(whole, text, "{length}");
             assert_eq!(cut.second.is_some(), count(text) == 2, "{length}");
-            assert!(cut.first.len() <= PART && PART % 4 == 0);
+            assert!(cut.first.len() <= PART && PART.is_multiple_of(4));
             let mut cookies = vec![(first, cut.first.as_str())];
             cookies.extend(cut.second.as_deref().map(|value| (second, value)));
             assert_eq!(joined(&cookies), [sealed]);

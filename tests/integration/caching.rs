@@ -206,7 +206,7 @@ async fn no_answer_carries_more_cookies_than_a_proxy_passes_on() {
             }
             let me = browser.get(&format!("{prefix}/me")).await;
             assert!(
-                prefix != "" || me.body.starts_with("dora of"),
+                !prefix.is_empty() || me.body.starts_with("dora of"),
                 "{count}: {me:?}"
             );
         }

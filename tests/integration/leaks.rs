@@ -13,7 +13,9 @@ use keycard::{Auth, Identity, Session, User};
 use serde_json::json;
 use url::Url;
 
-use crate::support::{Browser, Logs, SITE, World, app, fresh_secret, provider, relative};
+use crate::support::{
+    Browser, Logs, SITE, World, app, fresh_secret, provider, provider_with, relative,
+};
 
 /// What nobody may ever read, by what it is.
 #[derive(Clone, Debug, Default)]
@@ -364,13 +366,7 @@ async fn leak_04_no_failing_login_says_anything_at_trace_level() {
     ];
     for fault in faults {
         let world = World::around(
-            dev::Provider::builder("google")
-                .signing_alg(dev::SigningAlg::Es256)
-                .person(dev::Person::new("alice").email("alice@example.com"))
-                .claims_only_at_userinfo()
-                .start()
-                .await
-                .unwrap(),
+            provider_with("google", dev::Builder::claims_only_at_userinfo).await,
             |builder| builder.set("auth.cookie_secret", world.cookie_secret.as_str()),
         );
         let mut canaries = Canaries::of(&world);

@@ -318,10 +318,8 @@ fn where_there_is_nothing_there_is_an_example_to_begin_with() {
 #[test]
 fn a_misspelt_key_is_told_its_name() {
     refuses(
-        &format!(
-            "[auth]\nredirect_url = \"ca11ary\"\ncookie-secret = \"ca11ary\"\n[auth.google]\n\
-             client-id = \"ca11ary\"\nclientsecret = \"ca11ary\"\nserver_metadata_uri = \"ca11ary\"\n"
-        ),
+        "[auth]\nredirect_url = \"ca11ary\"\ncookie-secret = \"ca11ary\"\n[auth.google]\n\
+         client-id = \"ca11ary\"\nclientsecret = \"ca11ary\"\nserver_metadata_uri = \"ca11ary\"\n",
         "5 mistakes in the settings of keycard\n\n  \
          missing key `auth.redirect_uri` in .toml(…):2:1: `auth.redirect_url` is not a key\n    \
          rename it to redirect_uri\n\n  \

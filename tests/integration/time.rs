@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use keycard::User;
 use keycard::dev::{Endpoint, Fault};
+use serde_json::json;
 
 use crate::support::{Browser, SITE, World, fresh_secret, provider, relative, who};
 
@@ -264,6 +265,20 @@ async fn tim_06_two_clocks_may_differ_by_two_minutes() {
 }
 
 #[tokio::test]
+async fn tim_06_a_refusal_for_the_clock_is_a_refusal_as_a_whole() {
+    let world = World::new().await;
+    for claims in [
+        json!({ "exp": 1 }),
+        json!({ "iat": 1 }),
+        json!({ "nbf": 9_999_999_999_i64 }),
+    ] {
+        world
+            .refuses_fault(Fault::IdTokenClaims(claims), 502, "clock_differs")
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn tim_07_what_is_cached_does_not_ask_the_wall() {
     let world = World::new().await;
     world.logged_in("alice").await;
@@ -421,4 +436,19 @@ async fn a_login_has_ten_minutes_from_inside() {
         let code = if in_time { None } else { Some("login_expired") };
         assert_eq!(answer.code().as_deref(), code, "{seconds}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn an_ordinary_request_asks_no_provider_whatever_the_time() {
+    let world = World::new().await;
+    let mut browser = world.logged_in("alice").await;
+    let before = world.calls();
+    world.provider.misbehave(Fault::OffDuty);
+
+    for seconds in [0, DAY, 29 * DAY, 31 * DAY] {
+        is_alice(&world, &mut browser, seconds).await;
+    }
+
+    world.provider.behave();
+    assert_eq!(world.calls(), before);
 }

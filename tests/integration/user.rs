@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Browser, SITE, World, relative};
+use crate::support::{Browser, SITE, World, relative, routes};
 
 /// The user that an app is given after somebody with these claims has logged in.
 async fn user(claims: Value) -> User {
@@ -47,8 +47,8 @@ async fn seen_by(world: &World, browser: &Browser) -> User {
     let mut asking = Browser::new(&app, SITE);
     asking.jar = browser.jar.clone();
     asking.get("/").await;
-    let user = kept.lock().unwrap().clone();
-    user
+    let kept = kept.lock().unwrap();
+    kept.clone()
 }
 
 #[tokio::test]
@@ -459,6 +459,21 @@ async fn the_extractors_work_with_any_state() {
     assert_eq!(browser.get("/").await.body, "Hello, Alice Adams");
     assert_eq!(browser.get("/strict").await.body, "Hello, Alice Adams");
     assert_eq!(browser.get("/maybe").await.body, "true");
+}
+
+#[tokio::test]
+async fn an_app_that_is_nested_in_another_knows_the_user_too() {
+    let world = World::new().await;
+    let app = Router::new()
+        .nest("/inner", routes())
+        .layer(world.auth.layer());
+    let mut browser = Browser::new(&app, SITE);
+    assert_eq!(browser.get("/inner").await.body, "nobody");
+
+    browser.jar = world.logged_in("alice").await.jar;
+
+    assert_eq!(browser.get("/inner").await.body, "Alice Adams");
+    assert_eq!(browser.get("/inner/private").await.body, "alice");
 }
 
 #[tokio::test]
