@@ -13,6 +13,9 @@ use crate::error::Result;
 use crate::pages;
 use crate::session::Session;
 
+/// The most bytes of lines that clear cookies: proxies do not pass on much more.
+const MAX_CLEARED: usize = 3 * 1024;
+
 impl Session {
     /// Logs out in this browser: the identity, its parts and every pending login are forgotten.
     ///
@@ -68,19 +71,27 @@ fn log_out(session: &Session) -> Result<Response> {
         return Ok(pages::logout(auth));
     }
     let names = auth.names();
-    // The identity's first cookie is cleared always, the others where they came. A name that is
-    // ours is ASCII.
+    let [first, others @ ..] = names.identity();
+    let known = others.iter().map(String::as_str).chain([names.mark()]);
     let came: BTreeSet<&str> = pairs(&visit.headers)
         .map(|(name, _)| name)
         .filter(|name| names.is_ours(name))
         .filter_map(|name| std::str::from_utf8(name).ok())
-        .chain([names.identity()[0].as_str()])
         .collect();
+    // The identity's first cookie is cleared always, the others where they came: first those that
+    // we know, for a neighbour can plant any number of names like ours.
+    let ours = known.filter(|name| came.contains(name));
+    let rest = came.iter().copied().filter(|name| *name != first);
     let mut response = pages::see_other(&auth.site().home())?;
-    for name in came {
-        response
-            .headers_mut()
-            .append(SET_COOKIE, names.clear(name)?);
+    let (mut cleared, mut length) = (BTreeSet::new(), 0);
+    for name in std::iter::once(first.as_str()).chain(ours).chain(rest) {
+        let line = names.clear(name)?;
+        let on_the_wire = "set-cookie: \r\n".len() + line.len();
+        if length + on_the_wire > MAX_CLEARED || !cleared.insert(name) {
+            continue;
+        }
+        length += on_the_wire;
+        response.headers_mut().append(SET_COOKIE, line);
     }
     Ok(response)
 }

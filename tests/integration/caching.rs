@@ -216,3 +216,27 @@ async fn no_answer_carries_more_cookies_than_a_proxy_passes_on() {
         assert!(heaviest <= MOST, "{heaviest} at {redirect_uri}");
     }
 }
+
+#[tokio::test]
+async fn a_logout_amid_planted_cookies_is_one_that_a_proxy_passes_on() {
+    let world = World::new().await;
+    let mut browser = world.logged_in("carol").await;
+    let name = "keycard-oa6i42mu";
+    browser
+        .jar
+        .put(&format!("{name}-0{}", "x".repeat(3000)), "planted");
+    for at in 0..100 {
+        browser.jar.put(&format!("{name}-0{at}"), "planted");
+        browser.jar.put(&format!("{name}-p-0{at}"), "planted");
+    }
+
+    let out = browser.post("/auth/logout", "").await;
+
+    assert_eq!(out.location(), "/");
+    assert!(weight(&out) <= 3584, "{}", weight(&out));
+    for ours in ["", "-2", "-m"] {
+        let cleared = format!("{name}{ours}=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
+        assert!(out.cookies().contains(&cleared), "{cleared}");
+    }
+    assert_eq!(browser.get("/").await.body, "nobody");
+}
