@@ -456,7 +456,7 @@ async fn leak_06_a_page_from_afar_has_fixed_words_alone() {
             "keycard",
             "src/",
             ".rs",
-            "/work",
+            env!("CARGO_MANIFEST_DIR"),
             "secrets.toml",
         ] {
             assert!(
