@@ -11,7 +11,7 @@ use maud::{DOCTYPE, Markup, html};
 
 #[tokio::main]
 async fn main() {
-    tracing_subscriber::fmt().with_writer(io::stderr).init(); // One line for a failed login.
+    tracing_subscriber::fmt().with_writer(io::stderr).init(); // Says why a login failed.
     if let Err(error) = run().await {
         eprintln!("{error}");
         process::exit(1);
@@ -51,8 +51,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 async fn home(State(auth): State<Auth>, user: User) -> impl IntoResponse {
-    // No form-action: browsers apply it to the redirect after a form, which leads to the provider.
-    let policy = "default-src 'none'; style-src 'self'; img-src https: http:; base-uri 'none'";
+    let policy = "default-src 'none'; style-src 'self'; img-src https: http:; \
+                  base-uri 'none'; frame-ancestors 'none'"; // form-action would bar the provider.
     let page = html! {
         (DOCTYPE) html lang="en" { head {
             meta name="viewport" content="width=device-width, initial-scale=1";
