@@ -22,6 +22,7 @@ mod requests;
 mod secrets;
 mod shapes;
 mod support;
+mod testing;
 mod time;
 mod tls;
 mod token;
