@@ -105,10 +105,7 @@ pub(crate) fn original_uri(parts: &Parts) -> &Uri {
 /// Whether a person goes to a page.
 pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     match text(headers, "sec-fetch-mode") {
-        Some(mode) => {
-            mode == "navigate"
-                && text(headers, "sec-fetch-dest").is_none_or(|dest| dest == "document")
-        }
+        Some(mode) => mode == "navigate" && text(headers, "sec-fetch-dest") == Some("document"),
         None => {
             let html = |accept: &str| accept.contains("text/html");
             method == Method::GET && text(headers, ACCEPT.as_str()).is_some_and(html)
