@@ -125,6 +125,9 @@ impl IdentityCookie {
         let subject = at(reader.0, subject);
         let _session_id = reader.text()?;
         let claims_at = plain.len() - reader.0.len();
+        if !matches!(reader.byte()?, PLAIN | PACKED | PACKED_BESIDE_HEAD) {
+            return None;
+        }
         Some(Self {
             login_id,
             issued_at,
@@ -384,13 +387,24 @@ mod tests {
 
     #[test]
     fn half_an_identity_is_none() {
-        let bytes = encode_head(&head("https://issuer.example", "subject"));
+        let mut bytes = encode_head(&head("https://issuer.example", "subject"));
+        bytes.push(PLAIN);
         assert!(IdentityCookie::decode(bytes.clone()).is_some());
         for length in 0..bytes.len() {
             assert!(
                 IdentityCookie::decode(bytes[..length].to_vec()).is_none(),
                 "{length}"
             );
+        }
+    }
+
+    #[test]
+    fn claims_in_a_form_of_another_release_make_no_identity() {
+        for how in 0..=u8::MAX {
+            let mut bytes = encode_head(&head("https://issuer.example", "subject"));
+            bytes.push(how);
+            let known = [PLAIN, PACKED, PACKED_BESIDE_HEAD].contains(&how);
+            assert_eq!(IdentityCookie::decode(bytes).is_some(), known, "{how}");
         }
     }
 
