@@ -15,9 +15,7 @@ mod tree;
 pub(crate) use cookie_secret::CookieSecrets;
 pub use diagnostic::ConfigError;
 pub(crate) use diagnostic::{Mistake, Report};
-pub(crate) use section::{
-    ClientAuthentication, DEFAULT, Prompt, ProviderConfig, WELL_KNOWN, is_ours,
-};
+pub(crate) use section::{ClientAuthentication, DEFAULT, Prompt, ProviderConfig, is_ours};
 #[cfg(test)]
 pub(crate) use site::tests::site as site_at;
 pub(crate) use site::{CALLBACK, Site, is_loopback, may_be_http};

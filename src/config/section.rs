@@ -12,7 +12,7 @@ use crate::algorithm::Algorithm;
 use crate::secret::Secret;
 
 /// What the metadata's address ends in (OpenID Connect Discovery §4).
-pub(crate) const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
 /// The unnamed provider's name.
 pub(crate) const DEFAULT: &str = "default";
@@ -43,6 +43,24 @@ pub(crate) struct ProviderConfig {
     pub(crate) leeway: Duration,
     pub(crate) timeout: Duration,
     pub(crate) allow_http: Vec<String>,
+}
+
+impl ProviderConfig {
+    /// The issuer that the section confirms, else the one that the metadata's address belongs to
+    /// (OpenID Connect Discovery §4.1), without a slash at its end. A query of the address tells
+    /// the provider which settings to show, and is no part of the issuer.
+    pub(crate) fn expected_issuer(&self) -> String {
+        if let Some(confirmed) = &self.issuer {
+            return confirmed.clone();
+        }
+        let mut address = self.metadata_url.clone();
+        address.set_query(None);
+        let address = address.as_str();
+        address
+            .strip_suffix(WELL_KNOWN)
+            .unwrap_or(address)
+            .to_owned()
+    }
 }
 
 /// Endpoints that the section gives over the metadata's.
@@ -182,20 +200,12 @@ pub(super) fn read(
 
 /// One issuer under two metadata addresses would let one provider speak for the other.
 pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: &mut Report) {
-    let issuer = |provider: &ProviderConfig| {
-        let address = provider.metadata_url.as_str();
-        let derived = address.strip_suffix(WELL_KNOWN).unwrap_or(address);
-        provider
-            .issuer
-            .clone()
-            .unwrap_or_else(|| derived.to_owned())
-    };
+    let issuer =
+        |provider: &ProviderConfig| provider.expected_issuer().trim_end_matches('/').to_owned();
     for (at, provider) in providers.iter().enumerate() {
         for other in &providers[..at] {
             let apart = provider.metadata_url != other.metadata_url;
-            if apart
-                && issuer(provider).trim_end_matches('/') == issuer(other).trim_end_matches('/')
-            {
+            if apart && issuer(provider) == issuer(other) {
                 report.error(
                     Mistake::new(format!(
                         "`auth.{}` and `auth.{}` have one issuer",
@@ -450,6 +460,7 @@ impl Kwargs {
                         .at(table.place_of(key))
                         .cure("this release of keycard does nothing with it yet"),
                 ),
+            "max_age" => self.read_max_age(table, path, report),
             "response_type" if table.parameter(key, path, report).as_deref() == Some("code") => {}
             _ if is_protected(key) => report.warn(ours_wins(table, key, path)),
             _ => {
@@ -458,6 +469,22 @@ impl Kwargs {
                 }
             }
         }
+    }
+
+    /// Sent, and checked when the person comes back: so it has to be a number of seconds.
+    fn read_max_age(&mut self, table: &Table, path: &Path, report: &mut Report) {
+        let Some(value) = table.parameter("max_age", path, report) else {
+            return;
+        };
+        if value.parse::<u32>().is_err() {
+            report.error(
+                table
+                    .mistake("max_age", path)
+                    .found("it is no number of seconds")
+                    .cure("write max_age = 3600"),
+            );
+        }
+        self.parameters.push(("max_age".to_owned(), value));
     }
 
     fn read_scope(&mut self, table: &Table, path: &Path, report: &mut Report) {

@@ -66,6 +66,14 @@ impl Source {
 
     /// `.set("auth.google.client_id", value)`: the key is read as TOML reads keys.
     fn set(&self, key: &str, value: &serde_json::Value, report: &mut Report) -> Option<Table> {
+        // An `Option` that is empty becomes null, and an empty client_secret is a public client.
+        if value.is_null() {
+            report.error(
+                Mistake::new(format!("{} gives no value", self.name()))
+                    .cure("leave the call out where there is nothing to set"),
+            );
+            return None;
+        }
         let text = format!("{key} = 0");
         let origin = Origin::new(self.name(), "");
         let Ok(parsed) = DeTable::parse(&text) else {

@@ -12,7 +12,7 @@ use super::cached::Fetched;
 use super::http::{Answer, Http};
 use super::json;
 use crate::algorithm::Algorithm;
-use crate::config::{ProviderConfig, WELL_KNOWN, is_ours, may_be_http};
+use crate::config::{ProviderConfig, is_ours, may_be_http};
 use crate::error::{Endpoint, Error, Kind};
 
 /// How long the metadata is fresh.
@@ -117,11 +117,7 @@ fn issuer(members: &Map<String, Value>, config: &ProviderConfig) -> Result<Strin
     let Some(found) = members.get("issuer").and_then(Value::as_str) else {
         return Err(invalid("it lacks issuer"));
     };
-    let address = config.metadata_url.as_str();
-    let expected = match &config.issuer {
-        Some(confirmed) => confirmed,
-        None => address.strip_suffix(WELL_KNOWN).unwrap_or(address),
-    };
+    let expected = config.expected_issuer();
     // Discovery §4.1 takes a trailing slash off before it adds the well-known path.
     let same = match &config.issuer {
         Some(confirmed) => found == confirmed,
@@ -129,7 +125,7 @@ fn issuer(members: &Map<String, Value>, config: &ProviderConfig) -> Result<Strin
     };
     if !same {
         return Err(Kind::MetadataIssuerDiffers {
-            expected: expected.to_owned(),
+            expected,
             found: super::shown(found),
         }
         .into());

@@ -345,6 +345,30 @@ async fn an_issuer_that_is_not_the_address_is_refused_with_the_line_that_confirm
 }
 
 #[tokio::test]
+async fn a_query_of_the_metadatas_address_is_no_part_of_the_issuer() {
+    let provider = provider("google").await;
+    let address = format!("{}?appid=1234", provider.server_metadata_url());
+    let world = World::around(provider, |builder| {
+        builder.set("auth.google.server_metadata_url", address)
+    });
+    let mut browser = world.logged_in("alice").await;
+    assert!(who(&mut browser).await.starts_with("alice"));
+
+    let provider = crate::support::provider("google").await;
+    let address = format!("{}?secret=canary", provider.server_metadata_url());
+    provider.misbehave(Fault::Metadata(
+        json!({ "issuer": "https://other.example" }),
+    ));
+    let other = World::around(provider, |builder| {
+        builder.set("auth.google.server_metadata_url", address)
+    });
+    let answer = other.browser().get("/auth/login").await;
+    assert_eq!(answer.code().as_deref(), Some("metadata_issuer_differs"));
+    assert!(!answer.body.contains("canary"), "{answer:?}");
+    assert!(!other.logs.everything().contains("secret=canary"));
+}
+
+#[tokio::test]
 async fn the_section_confirms_an_issuer_to_the_byte() {
     let elsewhere = "https://issuer.example/tenant";
     let forge = Forge::anonymous("ES256", |builder| {
