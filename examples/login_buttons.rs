@@ -6,7 +6,7 @@ use std::{env, error::Error, fs, io, net::SocketAddr, process};
 
 use axum::routing::{get, post};
 use axum::{Router, extract::Path, extract::State, response::IntoResponse};
-use keycard::{Auth, Choice, Session, User, dev};
+use keycard::{Auth, ProviderChoice, Session, User, dev};
 use maud::{DOCTYPE, Markup, html};
 
 #[tokio::main]
@@ -60,7 +60,7 @@ async fn home(State(auth): State<Auth>, user: User) -> impl IntoResponse {
         } body { main {
             @if user.is_logged_in() { (account(&user)) } @else {
                 h1 { "Welcome" }
-                @for Choice { name, label, .. } in auth.providers() {
+                @for ProviderChoice { name, label, .. } in auth.providers() {
                     form method="post" action={ "/login/" (name) } {
                         button { "Log in with " (label) }
                     }

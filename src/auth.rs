@@ -52,7 +52,7 @@ struct InForce {
 /// A provider as a button needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Choice {
+pub struct ProviderChoice {
     /// What [`Session::login`](crate::Session::login) takes.
     pub name: String,
     /// What a button says: `label` of the section, else the name.
@@ -79,14 +79,14 @@ impl Auth {
     }
 
     /// Begins with nothing: files, texts and values are added one by one.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> AuthBuilder {
+        AuthBuilder::default()
     }
 
     /// The providers of the secrets file, in alphabetical order, the unnamed one last.
     #[must_use]
-    pub fn providers(&self) -> Vec<Choice> {
-        let choice = |provider: &OpenIdProvider| Choice {
+    pub fn providers(&self) -> Vec<ProviderChoice> {
+        let choice = |provider: &OpenIdProvider| ProviderChoice {
             name: provider.name().to_owned(),
             label: provider.label().to_owned(),
         };
@@ -203,13 +203,13 @@ impl fmt::Debug for Auth {
 /// Gathers what an [`Auth`] is made of. Later sources win over earlier ones, key by key.
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing happens until `build`"]
-pub struct Builder {
+pub struct AuthBuilder {
     sources: Vec<Source>,
     port: Option<u16>,
     clock: Clock,
 }
 
-impl Builder {
+impl AuthBuilder {
     /// Adds a secrets file.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.sources.push(Source::File(path.into()));

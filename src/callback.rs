@@ -15,7 +15,7 @@ use crate::cookies::{
     Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Purpose, Rest, SKEW, pairs,
     state_hash, values,
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, error_code};
 use crate::pages;
 use crate::provider::{OpenIdProvider, Redemption, Verified};
 use crate::random;
@@ -287,14 +287,8 @@ fn refusal(error: &str, description: Option<&str>) -> Error {
     if error == "access_denied" {
         return Kind::LoginCancelled.into();
     }
-    let honest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    let named = error.len() <= 64 && error.chars().all(honest);
     Kind::ProviderRefused {
-        error: if named {
-            error.to_owned()
-        } else {
-            "(unreadable)".to_owned()
-        },
+        error: error_code(error),
         description: description.map_or_else(String::new, |description| {
             format!(", and described it as \"{}\"", clean(description))
         }),

@@ -72,7 +72,7 @@ impl Error {
 
     /// What happened, in a sentence for the person in front of the browser.
     #[must_use]
-    pub fn cause(&self) -> &'static str {
+    pub fn what_happened(&self) -> &'static str {
         self.explanation().cause
     }
 
@@ -353,6 +353,17 @@ impl Kind {
             Self::UserinfoInvalid { .. } => "userinfo_invalid",
             Self::UserinfoSubjectDiffers => "userinfo_subject_differs",
         }
+    }
+}
+
+/// An error code of OAuth as it may stand in a log (RFC 6749 §5.2): whatever else a stranger or a
+/// provider puts in its place stays out.
+pub(crate) fn error_code(text: &str) -> String {
+    let honest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if (1..=64).contains(&text.len()) && text.chars().all(honest) {
+        text.to_owned()
+    } else {
+        "(unreadable)".to_owned()
     }
 }
 

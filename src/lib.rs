@@ -103,7 +103,7 @@ pub mod testing;
 mod user;
 mod visit;
 
-pub use auth::{Auth, Builder, Choice};
+pub use auth::{Auth, AuthBuilder, ProviderChoice};
 pub use config::ConfigError;
 pub use error::{Error, Fault, Result};
 pub use layer::{AuthFuture, AuthLayer, AuthService};

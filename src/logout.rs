@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::future::{IntoFuture, ready};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use axum::response::{IntoResponse, Response};
 use http::Method;
@@ -37,12 +38,12 @@ pub struct LogoutRequest {
 
 impl IntoFuture for LogoutRequest {
     type Output = Logout;
-    type IntoFuture = std::future::Ready<Logout>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Logout> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        ready(Logout(
-            log_out(&self.session).unwrap_or_else(IntoResponse::into_response),
-        ))
+        Box::pin(async move {
+            Logout(log_out(&self.session).unwrap_or_else(IntoResponse::into_response))
+        })
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
     };
     let body = html! {
         h1 { (error.title()) }
-        p { (error.cause()) }
+        p { (error.what_happened()) }
         p { (error.cure()) }
         p.actions {
             @if let Some(again) = again { a.button href=(again) { "Log in" } }
@@ -66,7 +66,7 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Response {
         "type": format!("urn:keycard:{}", error.code()),
         "title": error.title(),
         "status": error.status().as_u16(),
-        "detail": format!("{} {}", error.cause(), error.cure()),
+        "detail": format!("{} {}", error.what_happened(), error.cure()),
         "code": error.code(),
         "request_id": request_id,
     });
@@ -111,7 +111,7 @@ impl IntoResponse for Error {
         /// Without a layer nobody else writes the line.
         static LOG: LazyLock<FailureLog> = LazyLock::new(FailureLog::default);
 
-        let (cause, code) = (self.cause(), self.code());
+        let (cause, code) = (self.what_happened(), self.code());
         let text = if matches!(self.kind(), Kind::LayerMissing) {
             LOG.write(&self, "none");
             format!("{cause} What to do: {}. ({code})\n", self.advice())

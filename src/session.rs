@@ -77,6 +77,26 @@ impl<S: Sync> FromRequestParts<S> for User {
 #[derive(Clone, Debug)]
 pub struct Identity(User);
 
+impl Identity {
+    /// The provider's own name for the person (`sub`); see [`User::subject`].
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.0.subject().unwrap_or_default()
+    }
+
+    /// Who vouches for the person (`iss`).
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.0.issuer().unwrap_or_default()
+    }
+
+    /// The name of the provider they logged in with: that of its section.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.0.provider().unwrap_or_default()
+    }
+}
+
 impl Deref for Identity {
     type Target = User;
 

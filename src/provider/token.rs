@@ -16,10 +16,10 @@ use openidconnect::{
 use serde_json::{Map, Value};
 
 use super::http::{Answer, Http};
+use super::json;
 use super::metadata::Metadata;
-use super::{json, shown};
 use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
-use crate::error::{Endpoint, Error, Kind};
+use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
 
@@ -204,7 +204,7 @@ fn read(answer: &Answer) -> Result<Tokens, Error> {
             "invalid_client" => Kind::ClientRefused,
             "invalid_grant" => Kind::CodeRefused,
             error => Kind::TokenRefused {
-                error: shown(error),
+                error: error_code(error),
             },
         }
         .into());

@@ -319,13 +319,13 @@ async fn tok_04_a_refused_code_is_the_browsers_affair_and_never_a_success() {
             answer(400, json!({ "error": hostile }).to_string()),
             502,
             "token_refused",
-            r"`<script>\r\n\u{1b}[31m\u{2028}`",
+            "`(unreadable)`",
         ),
         (
             answer(400, json!({ "error": "x".repeat(100_000) }).to_string()),
             502,
             "token_refused",
-            &format!("`{}…`", "x".repeat(200)),
+            "`(unreadable)`",
         ),
         (
             answer(400, "<html><body>Bad Request</body></html>"),

@@ -1,7 +1,7 @@
 //! A provider for which the test signs the ID tokens itself, with a key that is published.
 
 use http::StatusCode;
-use keycard::Builder;
+use keycard::AuthBuilder;
 use keycard::dev::Fault;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Forge {
     /// With a key for this algorithm, and nobody logged in.
     pub async fn anonymous(
         algorithm: &'static str,
-        change: impl FnOnce(Builder) -> Builder,
+        change: impl FnOnce(AuthBuilder) -> AuthBuilder,
     ) -> Self {
         let key = TestKey::new(algorithm);
         let provider = provider("google").await;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::routing::{get, post};
 use keycard::dev::{self, Endpoint, Fault, Person, SigningAlg};
-use keycard::{Auth, Builder, Identity, Login, Logout, Session, User};
+use keycard::{Auth, AuthBuilder, Identity, Login, Logout, Session, User};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -51,12 +51,15 @@ impl World {
     }
 
     /// With settings besides the usual ones.
-    pub async fn with(change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub async fn with(change: impl FnOnce(AuthBuilder) -> AuthBuilder) -> Self {
         let provider = provider("google").await;
         Self::around(provider, change)
     }
 
-    pub fn around(provider: dev::Provider, change: impl FnOnce(Builder) -> Builder) -> Self {
+    pub fn around(
+        provider: dev::Provider,
+        change: impl FnOnce(AuthBuilder) -> AuthBuilder,
+    ) -> Self {
         let logs = Logs::capture();
         let clock = TestClock::default();
         let cookie_secret = fresh_secret();
@@ -473,7 +476,7 @@ pub fn routes() -> Router {
         .route("/plain", get(async || "plain"))
         .route(
             "/private",
-            get(async |identity: Identity| identity.subject().unwrap_or("").to_owned()),
+            get(async |identity: Identity| identity.subject().to_owned()),
         )
         .route(
             "/maybe",
