@@ -100,9 +100,11 @@ impl Auth {
             .find(|provider| provider.name() == name)
             .ok_or_else(|| {
                 let names: Vec<_> = self.0.providers.iter().map(OpenIdProvider::name).collect();
+                // Names have 64 characters at most, so a longer beginning is near none of them.
+                let beginning: String = name.chars().take(67).collect();
                 let near = names
                     .iter()
-                    .find(|near| strsim::damerau_levenshtein(near, name) <= 2);
+                    .find(|near| strsim::damerau_levenshtein(near, &beginning) <= 2);
                 Kind::UnknownProvider {
                     name: name
                         .chars()

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on panics, and nothing outside reaches one"
 )]
 
+mod attack;
 mod base_path;
 mod caching;
 mod callback;
