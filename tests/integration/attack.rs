@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 
-use crate::support::World;
+use crate::support::{World, who};
 
 #[tokio::test]
 async fn res_10_a_provider_name_without_end_is_not_compared_with_every_name() {
@@ -37,4 +37,39 @@ async fn res_10_a_provider_name_without_end_is_not_compared_with_every_name() {
     }
     // Compared in full they take some twenty seconds.
     assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn pxy_06_names_that_a_neighbour_planted_do_not_swell_a_logout() {
+    let world = World::new().await;
+    let mut browser = world.logged_in("carol").await;
+    browser.begin(&world.provider).await;
+    let own = browser.jar.names().len();
+    let first = browser.jar.names()[0].to_owned();
+    for at in 0..100 {
+        // They come before and behind ours in every order.
+        for before in ["-0", "-p-", "-z"] {
+            browser
+                .jar
+                .put(&format!("{first}{before}{at}{}", "x".repeat(60)), "v");
+        }
+    }
+    browser
+        .jar
+        .put(&format!("{first}-{}", "y".repeat(3500)), "v");
+
+    let answer = browser.post("/auth/logout", "").await;
+
+    let lines = answer.cookies();
+    let size: usize = lines
+        .iter()
+        .map(|l| "set-cookie: ".len() + l.len() + 2)
+        .sum();
+    assert!(size <= 3584, "{size} bytes");
+    assert!(lines.len() > own, "what is left over is cleared as well");
+    let left = browser.jar.names();
+    for name in left.iter().filter(|name| name.len() < first.len() + 20) {
+        panic!("{name} is left");
+    }
+    assert_eq!(who(&mut browser).await, "nobody");
 }
