@@ -2,9 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http::{Method, Request, StatusCode};
+use keycard::{Auth, User};
+use proptest::prelude::*;
+use tower::ServiceExt;
 
-use crate::support::{World, who};
+use crate::support::{Browser, SITE, World, fresh_secret, provider, who};
 
 #[tokio::test]
 async fn res_10_a_provider_name_without_end_is_not_compared_with_every_name() {
@@ -72,4 +78,152 @@ async fn pxy_06_names_that_a_neighbour_planted_do_not_swell_a_logout() {
         panic!("{name} is left");
     }
     assert_eq!(who(&mut browser).await, "nobody");
+}
+
+/// An app with two logins of its own: `/one` knows the people of one, `/two` those of the other.
+#[tokio::test]
+async fn cke_14_two_logins_in_one_router_do_not_know_each_others_people() {
+    let google = provider("google").await;
+    let secret = fresh_secret();
+    let auth = |base: &str| {
+        Auth::builder()
+            .toml(&google.secrets())
+            .set("auth.redirect_uri", format!("{SITE}{base}/oauth2callback"))
+            .set("auth.cookie_secret", secret.as_str())
+            .build()
+            .unwrap()
+    };
+    let (one, two) = (auth(""), auth("/two"));
+    let me = async |user: User| user.subject().unwrap_or("nobody").to_owned();
+    let inner: Router = Router::new().route("/two/me", get(me)).layer(two.layer());
+    let app = Router::new()
+        .route("/me", get(me))
+        .merge(inner)
+        .merge(two.routes())
+        .layer(one.layer());
+
+    let mut browser = Browser::new(&app, SITE);
+    browser.log_in(&google, "alice").await;
+    assert_eq!(browser.get("/me").await.body, "alice");
+    assert_eq!(browser.get("/two/me").await.body, "nobody");
+
+    let begun = browser.get("/two/auth/login").await;
+    let callback = google.authorize(begun.location(), "bob").unwrap();
+    let answer = browser.follow(&crate::support::relative(&callback)).await;
+    assert_eq!(answer.location(), "/two/");
+    assert_eq!(browser.get("/me").await.body, "alice");
+    assert_eq!(browser.get("/two/me").await.body, "bob");
+
+    // Nor do they know each other's logins under way.
+    let begun = browser.get("/auth/login").await;
+    let callback = google.authorize(begun.location(), "bob").unwrap();
+    let astray = format!("/two{}", crate::support::relative(&callback));
+    browser.follow(&astray).await;
+    assert_eq!(browser.get("/me").await.body, "alice");
+    assert_eq!(browser.get("/two/me").await.body, "bob");
+}
+
+#[tokio::test]
+async fn cbk_04_the_code_of_a_stranger_is_refused_even_where_the_states_hashes_begin_alike() {
+    let world = World::new().await;
+    let mut victim = world.browser();
+    let mut stranger = world.browser();
+    victim.begin(&world.provider).await;
+    let callback = stranger.way_back(&world.provider, "bob").await;
+    // A neighbour renames the victim's own pending login to the one that the stranger's state asks
+    // for: 40 bits of a hash can be met, the whole state cannot.
+    let theirs = stranger.jar.names()[0].to_owned();
+    let own = victim.jar.names()[0].to_owned();
+    let value = victim.jar.value(&own).unwrap().to_owned();
+    victim.jar.put(&theirs, &value);
+
+    let answer = victim.get_from_elsewhere(&callback).await;
+
+    assert_eq!(answer.code().as_deref(), Some("login_unreadable"));
+    assert_eq!(who(&mut victim).await, "nobody");
+    assert_eq!(world.calls(), [0, 0, 0]);
+}
+
+fn header() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    (0..9_usize, prop::collection::vec(any::<u8>(), 0..60))
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("state=".to_owned()),
+        Just("code=".to_owned()),
+        Just("error=".to_owned()),
+        Just("rest=".to_owned()),
+        Just("iss=".to_owned()),
+        Just("provider=".to_owned()),
+        Just("return_to=".to_owned()),
+        Just("&".to_owned()),
+        Just("=".to_owned()),
+        Just("+".to_owned()),
+        "%[0-9a-fA-F]{0,2}",
+        "[!-~&&[^#\"<>\\\\^`{|}]]{0,12}",
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn res_09_no_request_from_outside_is_a_panic_or_our_own_fault() {
+    const NAMES: [&str; 9] = [
+        "cookie",
+        "host",
+        "origin",
+        "accept",
+        "sec-fetch-site",
+        "sec-fetch-mode",
+        "sec-fetch-dest",
+        "upgrade",
+        "sec-purpose",
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (world, names) = runtime.block_on(async {
+        let world = World::new().await;
+        let mut browser = world.logged_in("carol").await;
+        browser.begin(&world.provider).await;
+        let names: Vec<_> = browser.jar.names().into_iter().map(str::to_owned).collect();
+        (world, names)
+    });
+    let strategy = (
+        prop::sample::select(vec![
+            "GET", "POST", "HEAD", "OPTIONS", "PUT", "CONNECT", "X",
+        ]),
+        prop::sample::select(vec![
+            "/oauth2callback",
+            "/auth/login",
+            "/auth/logout",
+            "/me",
+            "/private",
+            "/login/google",
+            "/login/%ff",
+            "//oauth2callback",
+        ]),
+        pieces(),
+        prop::collection::vec(header(), 0..6),
+        prop::collection::vec((prop::sample::select(names), "[A-Za-z0-9_=-]{0,40}"), 0..4),
+        prop::collection::vec(any::<u8>(), 0..40),
+    );
+    let config = ProptestConfig::with_cases(1500);
+    proptest!(config, |((method, path, query, headers, cookies, body) in strategy)| {
+        let mut request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(format!("{path}?{query}"));
+        for (name, value) in headers {
+            if let Ok(value) = http::HeaderValue::from_bytes(&value) {
+                request = request.header(NAMES[name], value);
+            }
+        }
+        for (name, value) in cookies {
+            request = request.header("cookie", format!("{name}={value}"));
+        }
+        let request = request.body(Body::from(body)).unwrap();
+        let answer = runtime.block_on(world.app.clone().oneshot(request)).unwrap();
+        prop_assert!(!answer.status().is_server_error(), "{:?}", answer);
+    });
 }
