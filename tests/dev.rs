@@ -316,6 +316,43 @@ async fn the_page_offers_each_person_and_says_that_nothing_is_real() {
 }
 
 #[tokio::test]
+async fn its_pages_answer_to_names_of_this_machine_only() {
+    let provider = provider().await;
+    let port = Url::parse(provider.issuer()).unwrap().port().unwrap();
+    for path in ["/authorize", "/end_session"] {
+        let url = format!("{}{path}", provider.issuer());
+        let usual = get(&url).await.unwrap().status();
+        for (host, answered) in [
+            (format!("127.0.0.1:{port}"), true),
+            (format!("localhost:{port}"), true),
+            (format!("app.localhost:{port}"), true),
+            (format!("[::1]:{port}"), true),
+            ("LocalHost".to_owned(), true),
+            (format!("evil.example:{port}"), false),
+            (format!("localhost.evil.example:{port}"), false),
+            (format!("127.0.0.1.evil.example:{port}"), false),
+            (format!("localhost@evil.example:{port}"), false),
+            (format!("evil.example@localhost:{port}"), false),
+            ("localhost#".to_owned(), false),
+            ("192.168.1.5".to_owned(), false),
+            ("0.0.0.0".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let request = client().get(&url).header(header::HOST, &host);
+            let status = request.send().await.unwrap().status();
+            let expected = if answered {
+                usual
+            } else {
+                StatusCode::MISDIRECTED_REQUEST
+            };
+            assert_eq!(status, expected, "{path} of {host:?}");
+        }
+    }
+    // The usual one and the five that are answered; the refused are not counted.
+    assert_eq!(provider.calls(Endpoint::Authorization), 6);
+}
+
+#[tokio::test]
 async fn somebody_else_can_be_described_on_the_page() {
     let provider = provider().await;
     let endpoint = format!("{}/authorize", provider.issuer());

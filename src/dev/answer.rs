@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::{
     body::to_bytes,
     extract,
-    http::{Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 use super::{
-    authorization, end_session,
+    authorization::{self, loopback_url},
+    end_session,
     inner::Inner,
     metadata, obstruction,
     reply::json_response,
@@ -27,6 +28,10 @@ pub(super) async fn answer(
     let Some(endpoint) = Endpoint::at(parts.uri.path()) else {
         return elsewhere(parts.uri.path());
     };
+    let is_a_persons = matches!(endpoint, Endpoint::Authorization | Endpoint::EndSession);
+    if is_a_persons && !is_called_by_its_name(&parts.headers) {
+        return StatusCode::MISDIRECTED_REQUEST.into_response();
+    }
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
@@ -38,6 +43,18 @@ pub(super) async fn answer(
     }
     let real = real_answer(&inner, endpoint, &parts.method, &request);
     obstruction::through(fault.as_ref(), endpoint, real).await
+}
+
+/// A page of another site that lets its own name lead to 127.0.0.1 (DNS rebinding) would share an
+/// origin with this provider, and press its buttons; but its requests name that site as their host.
+/// The other endpoints want a secret or have none to tell.
+fn is_called_by_its_name(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else {
+        // Browsers always send it.
+        return true;
+    };
+    let url = host.to_str().ok().map(|host| format!("http://{host}/"));
+    url.is_some_and(|url| loopback_url(&url).is_some())
 }
 
 fn real_answer(inner: &Inner, endpoint: Endpoint, method: &Method, request: &Request) -> Response {
