@@ -51,7 +51,8 @@ impl Site {
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
             return Err(("it is neither http nor https", absolute.to_owned()));
         }
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if url.query().is_some() || url.fragment().is_some() || has_user {
             return Err((
                 "it has more than scheme, host, port and path",
                 "leave out user, query and fragment".to_owned(),
@@ -70,11 +71,11 @@ impl Site {
                 "write one slash where there are two".to_owned(),
             ));
         }
-        // A router takes the first two for a pattern, and the third ends the Path of a cookie.
-        if base_path.contains([':', '*', ';']) {
+        // A cookie's path ends at `;`, and axum's routes begin no part with `:` or `*`.
+        if base_path.contains(';') || base_path.contains("/:") || base_path.contains("/*") {
             return Err((
-                "its path has characters that routers or cookies read otherwise",
-                "leave out `:`, `*` and `;`".to_owned(),
+                "its path has a ; or a part that begins with : or *",
+                "take it out, or write it percent-encoded: %3B, %3A, %2A".to_owned(),
             ));
         }
         if url.scheme() == "http" && !may_be_http(&url, allow_http) {
