@@ -161,7 +161,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         fingerprint: provider.fingerprint(),
         issuer: metadata.issuer.clone(),
         max_age: match max_age {
-            Some((_, max_age)) => max_age.parse().ok(),
+            Some((_, max_age)) => seconds(max_age),
             None => provider.max_age(),
         },
         bounces: bounces(auth, session, now),
@@ -179,6 +179,13 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(Login(response))
+}
+
+/// What of a `max_age` is checked when the login comes back: the strictest where it cannot be read,
+/// since the provider may make anything of it.
+fn seconds(max_age: &str) -> Option<u32> {
+    let clamped = |seconds: u64| u32::try_from(seconds).unwrap_or(u32::MAX - 1);
+    (!max_age.is_empty()).then(|| max_age.parse().map_or(0, clamped))
 }
 
 /// What a request that asks for a login gets.

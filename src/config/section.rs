@@ -480,8 +480,8 @@ impl Kwargs {
             report.error(
                 table
                     .mistake("max_age", path)
-                    .found("it is no number of seconds")
-                    .cure("write max_age = 3600"),
+                    .found("it is not a number of seconds")
+                    .cure("write whole seconds, such as max_age = 3600"),
             );
         }
         self.parameters.push(("max_age".to_owned(), value));

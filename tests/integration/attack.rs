@@ -4,13 +4,18 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Path;
 use axum::routing::get;
 use http::{Method, Request, StatusCode};
-use keycard::{Auth, User};
+use keycard::dev::Fault;
+use keycard::{Auth, Session, User};
 use proptest::prelude::*;
+use serde_json::json;
 use tower::ServiceExt;
 
-use crate::support::{Browser, SITE, World, fresh_secret, provider, who};
+use crate::support::{
+    Browser, SITE, World, fresh_secret, now, pass, provider, relative, routes, who,
+};
 
 #[tokio::test]
 async fn res_10_a_provider_name_without_end_is_not_compared_with_every_name() {
@@ -80,6 +85,41 @@ async fn pxy_06_names_that_a_neighbour_planted_do_not_swell_a_logout() {
     assert_eq!(who(&mut browser).await, "nobody");
 }
 
+#[tokio::test]
+async fn idt_25_a_max_age_that_cannot_be_read_is_checked_all_the_same() {
+    let provider = provider("google").await;
+    let world = World::around(provider.clone(), |builder| builder);
+    let fresh = async |session: Session, Path(max_age): Path<String>| {
+        let max_age = max_age.trim_start_matches('-').to_owned();
+        session.login("google").param("max_age", max_age).await
+    };
+    let app = routes()
+        .route("/fresh/{max_age}", get(fresh))
+        .layer(world.auth.layer());
+    for (max_age, is_checked) in [
+        ("-", false),
+        ("-0", true),
+        ("-600", true),
+        ("-an%20hour", true),
+        ("-1e3", true),
+        ("-4294967296", true),
+    ] {
+        for auth_time in [json!(now()), json!(null)] {
+            pass(Duration::from_secs(1)).await;
+            let mut browser = Browser::new(&app, SITE);
+            let begun = browser.get(&format!("/fresh/{max_age}")).await;
+            let without = auth_time.is_null();
+            provider.misbehave(Fault::IdTokenClaims(json!({ "auth_time": auth_time })));
+            let callback = provider.authorize(begun.location(), "alice").unwrap();
+            let answer = browser.follow(&relative(&callback)).await;
+            provider.behave();
+
+            let code = (is_checked && without).then_some("id_token_refused");
+            assert_eq!(answer.code().as_deref(), code, "{max_age} {answer:?}");
+        }
+    }
+}
+
 /// An app with two logins of its own: `/one` knows the people of one, `/two` those of the other.
 #[tokio::test]
 async fn cke_14_two_logins_in_one_router_do_not_know_each_others_people() {
@@ -109,7 +149,7 @@ async fn cke_14_two_logins_in_one_router_do_not_know_each_others_people() {
 
     let begun = browser.get("/two/auth/login").await;
     let callback = google.authorize(begun.location(), "bob").unwrap();
-    let answer = browser.follow(&crate::support::relative(&callback)).await;
+    let answer = browser.follow(&relative(&callback)).await;
     assert_eq!(answer.location(), "/two/");
     assert_eq!(browser.get("/me").await.body, "alice");
     assert_eq!(browser.get("/two/me").await.body, "bob");
@@ -117,7 +157,7 @@ async fn cke_14_two_logins_in_one_router_do_not_know_each_others_people() {
     // Nor do they know each other's logins under way.
     let begun = browser.get("/auth/login").await;
     let callback = google.authorize(begun.location(), "bob").unwrap();
-    let astray = format!("/two{}", crate::support::relative(&callback));
+    let astray = format!("/two{}", relative(&callback));
     browser.follow(&astray).await;
     assert_eq!(browser.get("/me").await.body, "alice");
     assert_eq!(browser.get("/two/me").await.body, "bob");

@@ -529,6 +529,31 @@ fn a_redirect_uri_is_the_apps_own_callback() {
             "leave out user, query and fragment",
         ),
         (
+            "https://:ca11ary@app.example.com/oauth2callback",
+            "it has more than scheme, host, port and path",
+            "leave out user, query and fragment",
+        ),
+        (
+            "https://app.example.com//ca11ary/oauth2callback",
+            "it has an empty part in its path",
+            "write one slash where there are two",
+        ),
+        (
+            "https://app.example.com/ca11ary;Domain=example.com/oauth2callback",
+            "its path has a ; or a part that begins with : or *",
+            "take it out, or write it percent-encoded: %3B, %3A, %2A",
+        ),
+        (
+            "https://app.example.com/:ca11ary/oauth2callback",
+            "its path has a ; or a part that begins with : or *",
+            "take it out, or write it percent-encoded: %3B, %3A, %2A",
+        ),
+        (
+            "https://app.example.com/*ca11ary/oauth2callback",
+            "its path has a ; or a part that begins with : or *",
+            "take it out, or write it percent-encoded: %3B, %3A, %2A",
+        ),
+        (
             "https://app.example.com/callback",
             "its path does not end in /oauth2callback",
             "write \"https://app.example.com/oauth2callback\"",
@@ -694,6 +719,21 @@ fn a_provider_has_a_name_that_fits_a_path() {
         other.replace("[auth.google]", "[auth.Google]")
     );
     assert_eq!(build(&two).unwrap().providers().len(), 2);
+}
+
+#[test]
+fn a_max_age_that_could_not_be_checked_is_refused() {
+    for max_age in ["\"ca11ary\"", "\"3600 \"", "-1", "4294967296"] {
+        refuses_one(
+            &format!("{SHARED}{GOOGLE}client_kwargs = {{ max_age = {max_age} }}\n"),
+            "invalid `auth.google.client_kwargs.max_age` in .toml(…):8:29: it is not a number of \
+             seconds\n    write whole seconds, such as max_age = 3600",
+        );
+    }
+    for max_age in ["0", "3600", "\"3600\"", "\"\""] {
+        let text = format!("{SHARED}{GOOGLE}client_kwargs = {{ max_age = {max_age} }}\n");
+        build(&text).unwrap();
+    }
 }
 
 #[test]
