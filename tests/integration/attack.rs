@@ -78,10 +78,8 @@ async fn pxy_06_names_that_a_neighbour_planted_do_not_swell_a_logout() {
         .sum();
     assert!(size <= 3584, "{size} bytes");
     assert!(lines.len() > own, "what is left over is cleared as well");
-    let left = browser.jar.names();
-    for name in left.iter().filter(|name| name.len() < first.len() + 20) {
-        panic!("{name} is left");
-    }
+    let own_left = |name: &&str| name.len() < first.len() + 20;
+    assert_eq!(browser.jar.names().into_iter().find(own_left), None);
     assert_eq!(who(&mut browser).await, "nobody");
 }
 
@@ -161,27 +159,6 @@ async fn cke_14_two_logins_in_one_router_do_not_know_each_others_people() {
     browser.follow(&astray).await;
     assert_eq!(browser.get("/me").await.body, "alice");
     assert_eq!(browser.get("/two/me").await.body, "bob");
-}
-
-#[tokio::test]
-async fn cbk_04_the_code_of_a_stranger_is_refused_even_where_the_states_hashes_begin_alike() {
-    let world = World::new().await;
-    let mut victim = world.browser();
-    let mut stranger = world.browser();
-    victim.begin(&world.provider).await;
-    let callback = stranger.way_back(&world.provider, "bob").await;
-    // A neighbour renames the victim's own pending login to the one that the stranger's state asks
-    // for: 40 bits of a hash can be met, the whole state cannot.
-    let theirs = stranger.jar.names()[0].to_owned();
-    let own = victim.jar.names()[0].to_owned();
-    let value = victim.jar.value(&own).unwrap().to_owned();
-    victim.jar.put(&theirs, &value);
-
-    let answer = victim.get_from_elsewhere(&callback).await;
-
-    assert_eq!(answer.code().as_deref(), Some("login_unreadable"));
-    assert_eq!(who(&mut victim).await, "nobody");
-    assert_eq!(world.calls(), [0, 0, 0]);
 }
 
 fn header() -> impl Strategy<Value = (usize, Vec<u8>)> {
