@@ -471,9 +471,11 @@ impl Kwargs {
         }
     }
 
-    /// Sent, and checked when the person comes back: so it has to be a number of seconds.
+    /// Sent, and checked when the person comes back: so it has to be a number of seconds. An empty
+    /// one is none.
     fn read_max_age(&mut self, table: &Table, path: &Path, report: &mut Report) {
-        let Some(value) = table.parameter("max_age", path, report) else {
+        let given = table.parameter("max_age", path, report);
+        let Some(value) = given.filter(|value| !value.is_empty()) else {
             return;
         };
         if value.parse::<u32>().is_err() {

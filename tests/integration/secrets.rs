@@ -1104,27 +1104,3 @@ fn an_empty_option_is_a_mistake_and_no_public_client() {
         "{refused}"
     );
 }
-
-#[test]
-fn a_max_age_that_nobody_could_check_is_a_mistake() {
-    let max_age = |value: &str| {
-        Auth::builder()
-            .set("auth.redirect_uri", "http://localhost:8501/oauth2callback")
-            .set("auth.cookie_secret", fresh_secret())
-            .set("auth.google.client_id", "id")
-            .set("auth.google.client_secret", "")
-            .set(
-                "auth.google.server_metadata_url",
-                "https://id.example/.well-known/openid-configuration",
-            )
-            .set("auth.google.client_kwargs.max_age", value)
-            .build()
-    };
-
-    assert!(max_age("3600").is_ok());
-    for wrong in ["1h", "600 ", "-1", "5000000000", ""] {
-        let refused = max_age(wrong).unwrap_err().to_string();
-        let found = "invalid `auth.google.client_kwargs.max_age`";
-        assert!(refused.contains(found), "{wrong}: {refused}");
-    }
-}
