@@ -219,6 +219,8 @@ pub(crate) enum Kind {
     LoginRequired { login_url: String },
     #[error("a page of another site asked for a WebSocket")]
     ForeignSocket,
+    #[error("the form of a login came late, broken or over 8 KB")]
+    FormUnreadable,
     #[error("{method} is not answered here")]
     MethodNotAllowed { method: String, allow: &'static str },
 
@@ -262,12 +264,12 @@ pub(crate) enum Kind {
         found: String,
     },
     #[error(
-        "the ID token's `{claim}` is {seconds} s off this machine's clock, of at most {leeway} s"
+        "the ID token's `{claim}` is {seconds} s off this machine's clock, of at most {allowed} s"
     )]
     ClockDiffers {
         claim: &'static str,
         seconds: i64,
-        leeway: u64,
+        allowed: u64,
     },
     #[error("userinfo cannot be used: {what}")]
     UserinfoInvalid { what: String },
@@ -304,7 +306,7 @@ pub(crate) struct Explanation {
 impl Kind {
     fn explanation(&self) -> &'static Explanation {
         let code = self.code();
-        // Every code that `code` returns has its row: a test below walks them all.
+        // Every code that `code` returns has its row, which a test below makes sure of.
         EXPLANATIONS
             .iter()
             .find(|row| row.code == code)
@@ -325,6 +327,7 @@ impl Kind {
             Self::CodeRefused => "code_refused",
             Self::ConfigurationChanged => "configuration_changed",
             Self::ForeignSocket => "foreign_socket",
+            Self::FormUnreadable => "form_unreadable",
             Self::IdTokenRefused { .. } => "id_token_refused",
             Self::IdentityTooLarge { .. } => "identity_too_large",
             Self::KeysInvalid { .. } => "keys_invalid",
@@ -543,6 +546,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "A page of another site tried to open a connection in your name.",
         cure: "Open this app by its own address.",
         advice: "the WebSocket's Origin is not the origin of redirect_uri",
+    },
+    Explanation {
+        code: "form_unreadable",
+        fault: Fault::Browser,
+        status: StatusCode::BAD_REQUEST,
+        title: "The form did not arrive",
+        cause: "What your browser sent could not be read to its end.",
+        cure: AGAIN,
+        advice: "a login's form holds a provider and a path, which never come near 8 KB",
     },
     Explanation {
         code: "method_not_allowed",
@@ -776,6 +788,28 @@ mod tests {
         let codes: Vec<_> = EXPLANATIONS.iter().map(|row| row.code).collect();
 
         assert_eq!(documented, codes);
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_its_row() {
+        let (_, after) = include_str!("error.rs")
+            .split_once("match self {\n            Self::Anonymous")
+            .unwrap();
+        let (arms, _) = after.split_once("\n    }\n}").unwrap();
+        let codes: Vec<_> = arms
+            .split("=> ")
+            .skip(1)
+            .filter_map(|arm| arm.trim_start_matches(['{', ' ', '\n']).strip_prefix('"'))
+            .map(|arm| arm.split('"').next().unwrap())
+            .collect();
+
+        assert!(codes.len() + 1 >= EXPLANATIONS.len(), "{codes:?}");
+        for code in codes {
+            assert!(
+                EXPLANATIONS.iter().any(|row| row.code == code),
+                "{code} has no row"
+            );
+        }
     }
 
     #[test]

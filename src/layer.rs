@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,6 +15,7 @@ use axum::routing::any;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, VARY};
 use http::{Method, StatusCode};
 use pin_project_lite::pin_project;
+use tokio::time::timeout;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -25,6 +27,8 @@ use crate::{callback, login, logout, pages, random};
 
 /// The longest form that `/auth/login` reads, in bytes.
 const MAX_FORM: usize = 8 * 1024;
+/// How long such a form may take to arrive.
+const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Auth {
     /// The middleware: it tells handlers who the user is, and answers keycard's own paths. Add it
@@ -203,10 +207,10 @@ async fn own(auth: Auth, request: Request) -> Response {
             cookies = set;
             result
         }
-        Some(OwnPath::Login) => {
-            let form = form(&parts.method, body).await;
-            login::answer(session, &form).await
-        }
+        Some(OwnPath::Login) => match form(&parts.method, body).await {
+            Ok(form) => login::answer(session, &form).await,
+            Err(error) => Err(error),
+        },
         Some(OwnPath::Logout) => logout::answer(&session),
         None => Ok(StatusCode::NOT_FOUND.into_response()),
     };
@@ -216,15 +220,15 @@ async fn own(auth: Auth, request: Request) -> Response {
     response
 }
 
-/// The body of a POST; nothing where it is too long or breaks off, so that no provider is chosen.
-async fn form(method: &Method, body: Body) -> Vec<u8> {
+/// The body of a POST, if it comes whole, in time, and is no longer than a form of ours can be.
+async fn form(method: &Method, body: Body) -> Result<Vec<u8>, Error> {
     if method != Method::POST {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    to_bytes(body, MAX_FORM)
-        .await
-        .map(Vec::from)
-        .unwrap_or_default()
+    match timeout(FORM_TIMEOUT, to_bytes(body, MAX_FORM)).await {
+        Ok(Ok(form)) => Ok(form.into()),
+        _ => Err(Kind::FormUnreadable.into()),
+    }
 }
 
 /// What every answer gets on its way out.
@@ -256,7 +260,7 @@ fn finish(view: &View, mut response: Response) -> Response {
 fn render(view: &View, error: &Error, failed: &Response) -> Response {
     if let Kind::LoginRequired { login_url } = error.kind() {
         if view.is_navigation {
-            return redirect(login_url);
+            return with_cookies(redirect(login_url), failed.headers());
         }
         return with_cookies(pages::problem(error, &request_id()), failed.headers());
     }

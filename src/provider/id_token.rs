@@ -229,7 +229,7 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
         Err(Kind::ClockDiffers {
             claim,
             seconds: off,
-            leeway: expected.leeway.as_secs(),
+            allowed: expected.leeway.as_secs(),
         }
         .into())
     };
@@ -242,7 +242,12 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
         return differs("iat", iat.saturating_sub(now));
     }
     if iat < now.saturating_sub(OLDEST) {
-        return differs("iat", iat.saturating_sub(now));
+        return Err(Kind::ClockDiffers {
+            claim: "iat",
+            seconds: iat.saturating_sub(now),
+            allowed: OLDEST.unsigned_abs(),
+        }
+        .into());
     }
     if let Some(nbf) = time(claims, "nbf")?.filter(|nbf| *nbf > now.saturating_add(leeway)) {
         return differs("nbf", nbf.saturating_sub(now));
