@@ -25,7 +25,8 @@ struct Window {
 impl FailureLog {
     /// Writes the line of a failure.
     pub(crate) fn write(&self, error: &Error, request_id: &str) {
-        let (code, advice) = (error.code(), error.advice());
+        let code = error.code();
+        let advice = Some(error.advice()).filter(|advice| !advice.is_empty());
         let provider = error.provider().map(|name| name.escape_debug().to_string());
         let nth = self.count(code, Instant::now());
         if nth > LINES {

@@ -75,6 +75,7 @@
 //! # Features
 //!
 //! - `dev`: an OpenID provider inside the process, for working offline and for tests.
+//! - `testing`: a request that is logged in as somebody, in one line.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
@@ -99,6 +100,7 @@ mod return_to;
 mod secret;
 mod session;
 #[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 mod user;
 mod visit;
