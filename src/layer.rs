@@ -1,6 +1,7 @@
 //! The one middleware: answers keycard's own paths, hands handlers the request's session, sees to
 //! the cache headers, and turns failures into pages, JSON and log lines.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -137,36 +138,58 @@ where
             .is_some_and(|view| view.auth().is(&self.auth))
         {
             let future = self.inner.call(Request::from_parts(parts, body));
-            return AuthFuture::Inner { future, view: None };
+            return AuthFuture::inner(future, None);
         }
         let paths = self.auth.own_paths();
         let is_own = paths.find(parts.uri.path()).is_some()
             || paths.find(original_uri(&parts).path()).is_some();
         if is_own {
             let request = Request::from_parts(parts, body);
-            return AuthFuture::Own {
-                future: Box::pin(own(self.auth.clone(), request)),
-            };
+            return AuthFuture::own(own(self.auth.clone(), request));
         }
         let view = Arc::new(View::new(self.auth.clone(), &parts));
         parts.extensions.insert(view.clone());
         let future = self.inner.call(Request::from_parts(parts, body));
-        AuthFuture::Inner {
-            future,
-            view: Some(view),
-        }
+        AuthFuture::inner(future, Some(view))
     }
 }
 
 pin_project! {
     /// The answer of an [`AuthService`].
+    #[derive(Debug)]
+    pub struct AuthFuture<F> {
+        #[pin]
+        answer: Answer<F>,
+    }
+}
+
+pin_project! {
     #[project = AnswerProjection]
-    #[allow(missing_docs, reason = "the fields of a future are nobody's business")]
-    pub enum AuthFuture<F> {
-        #[doc(hidden)]
+    enum Answer<F> {
         Inner { #[pin] future: F, view: Option<Arc<View>> },
-        #[doc(hidden)]
         Own { future: Pin<Box<dyn Future<Output = Response> + Send>> },
+    }
+}
+
+impl<F> AuthFuture<F> {
+    fn inner(future: F, view: Option<Arc<View>>) -> Self {
+        let answer = Answer::Inner { future, view };
+        Self { answer }
+    }
+
+    fn own(future: impl Future<Output = Response> + Send + 'static) -> Self {
+        let future = Box::pin(future);
+        let answer = Answer::Own { future };
+        Self { answer }
+    }
+}
+
+impl<F> fmt::Debug for Answer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Inner { .. } => "Inner",
+            Self::Own { .. } => "Own",
+        })
     }
 }
 
@@ -178,7 +201,7 @@ where
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
+        match self.project().answer.project() {
             AnswerProjection::Inner { future, view } => {
                 let response = ready!(future.poll(context))?.into_response();
                 Poll::Ready(Ok(match view {
