@@ -568,7 +568,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
     },
     Explanation {
         code: "unknown_provider",
-        fault: Fault::App,
+        fault: Fault::Browser,
         status: StatusCode::NOT_FOUND,
         title: "There is no such login",
         cause: "This app has no login of that name.",
