@@ -9,10 +9,11 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::clock::{Clock, seconds, unix};
-use crate::config::{CALLBACK, Config, ConfigError, Site, Source};
+use crate::config::{Config, ConfigError, Site, Source};
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
 use crate::failure_log::FailureLog;
+use crate::own_paths::OwnPaths;
 use crate::provider::{Http, OpenIdProvider};
 
 /// The port in `{port}` of `redirect_uri` where nothing else says one: Streamlit's.
@@ -282,63 +283,4 @@ impl AuthBuilder {
 
 fn port_of_environment() -> Option<u16> {
     std::env::var("PORT").ok()?.parse().ok()
-}
-
-/// The three paths that are keycard's, as the browser sees them and as the app does where a proxy
-/// takes the base path off.
-#[derive(Debug)]
-pub(crate) struct OwnPaths {
-    seen: [String; 3],
-    base_length: usize,
-}
-
-/// A path of keycard's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OwnPath {
-    Callback,
-    Login,
-    Logout,
-}
-
-impl OwnPaths {
-    const ALL: [(OwnPath, &str); 3] = [
-        (OwnPath::Callback, CALLBACK),
-        (OwnPath::Login, "/auth/login"),
-        (OwnPath::Logout, "/auth/logout"),
-    ];
-
-    fn new(site: &Site) -> Self {
-        let base_path = site.base_path();
-        Self {
-            seen: Self::ALL.map(|(_, path)| format!("{base_path}{path}")),
-            base_length: base_path.len(),
-        }
-    }
-
-    /// Which of ours `path` is, with the base path or without it.
-    pub(crate) fn find(&self, path: &str) -> Option<OwnPath> {
-        let of = |(seen, (own, _)): (&String, (OwnPath, &str))| {
-            (path == seen || path == &seen[self.base_length..]).then_some(own)
-        };
-        self.seen.iter().zip(Self::ALL).find_map(of)
-    }
-
-    /// The path as the browser sees it.
-    pub(crate) fn seen(&self, path: OwnPath) -> &str {
-        &self.seen[path as usize]
-    }
-
-    /// Every one, as the browser sees it.
-    pub(crate) fn all_seen(&self) -> &[String] {
-        &self.seen
-    }
-
-    /// Every one, with the base path and without.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        let bare = self.seen.iter().map(|seen| &seen[self.base_length..]);
-        self.seen
-            .iter()
-            .map(String::as_str)
-            .chain(bare.filter(|_| self.base_length > 0))
-    }
 }

@@ -10,12 +10,13 @@ use axum::response::Response;
 use http::Method;
 use http::header::{HeaderValue, SET_COOKIE};
 
-use crate::auth::{Auth, OwnPath};
+use crate::auth::Auth;
 use crate::cookies::{
     Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Purpose, Rest, SKEW, pairs,
     state_hash, values,
 };
 use crate::error::{Error, Kind, Result, error_code};
+use crate::own_paths::OwnPath;
 use crate::pages;
 use crate::provider::{OpenIdProvider, Redemption, Verified};
 use crate::random;

@@ -20,8 +20,9 @@ use tokio::time::timeout;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::auth::{Auth, OwnPath};
+use crate::auth::Auth;
 use crate::error::{Error, Kind};
+use crate::own_paths::OwnPath;
 use crate::session::{Session, View};
 use crate::visit::original_uri;
 use crate::{callback, login, logout, pages, random};

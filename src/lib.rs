@@ -93,6 +93,7 @@ mod layer;
 mod login;
 mod login_secrets;
 mod logout;
+mod own_paths;
 mod pages;
 mod provider;
 mod random;

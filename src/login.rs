@@ -8,11 +8,12 @@ use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Method};
 
-use crate::auth::{Auth, OwnPath};
+use crate::auth::Auth;
 use crate::config::is_ours;
 use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Purpose, pairs, values};
 use crate::error::{Kind, Result};
 use crate::login_secrets::Seed;
+use crate::own_paths::OwnPath;
 use crate::pages;
 use crate::provider::OpenIdProvider;
 use crate::random;

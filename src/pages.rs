@@ -16,9 +16,10 @@ use http::{HeaderMap, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::auth::{Auth, OwnPath};
+use crate::auth::Auth;
 use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
+use crate::own_paths::OwnPath;
 
 /// What a page tells the next one about where it was called from.
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
-use crate::auth::{Auth, OwnPath};
+use crate::auth::Auth;
 use crate::error::{Error, Kind};
+use crate::own_paths::OwnPath;
 use crate::user::User;
 use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation};
 
