@@ -81,6 +81,7 @@
 mod algorithm;
 mod auth;
 mod callback;
+mod callback_query;
 mod clock;
 mod config;
 mod cookies;
