@@ -1524,3 +1524,22 @@ async fn the_claims_of_the_login_alone_are_not_kept() {
         ]
     );
 }
+
+#[tokio::test]
+async fn idt_25_a_login_longer_ago_than_max_age_is_refused() {
+    let world = World::with(|builder| builder.set("auth.google.client_kwargs.max_age", 60)).await;
+    // 60 s and the leeway of 120 s, with a second to spare on either side.
+    for (ago, counts) in [(0, true), (178, true), (182, false), (3600, false)] {
+        let mut browser = world.browser();
+        let callback = browser.way_back(&world.provider, "alice").await;
+        let claims = json!({ "auth_time": now() - ago });
+        world.provider.misbehave(Fault::IdTokenClaims(claims));
+
+        let answer = browser.follow(&callback).await;
+
+        let code = answer.code();
+        let refused = code.as_deref() == Some("id_token_refused");
+        assert_eq!(refused, !counts, "{ago} s ago: {answer:?}");
+        world.provider.behave();
+    }
+}
