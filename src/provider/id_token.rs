@@ -285,7 +285,7 @@ fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i64>,
             clippy::cast_possible_truncation,
             reason = "in range, and only a fraction goes"
         )]
-        Some(number) if value.is_number() => Ok(Some(number as i64)),
+        Some(number) => Ok(Some(number as i64)),
         _ => Err(refused(claim, "seconds since 1970", &words(Some(value)))),
     }
 }
