@@ -1,0 +1,24 @@
+// What a person does at a provider's page.
+
+import assert from 'node:assert/strict';
+
+/** Follows a login to the development provider's page, and becomes somebody there. Ends at the callback's address, not yet opened. */
+export async function become(browser, subject, start) {
+  const page = await browser.follow(start);
+  assert.match(page.body, /Who do you want to be\?/, `${page.status} ${page.url}\n${page.body}`);
+  const answer = await browser.post(page.url, { ...hiddenFields(page.body), dev_person: subject });
+  assert.equal(answer.status, 303, answer.body);
+  return answer.location;
+}
+
+/** The hidden fields of the first form of a page. */
+export function hiddenFields(html) {
+  const form = html.slice(html.indexOf('<form'), html.indexOf('</form>'));
+  const fields = form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g);
+  return Object.fromEntries([...fields].map(([, name, value]) => [unescape(name), unescape(value)]));
+}
+
+function unescape(text) {
+  const names = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&amp;': '&' };
+  return text.replace(/&(lt|gt|quot|amp);/g, (name) => names[name]);
+}
