@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Ok(path) = env::var("PEOPLE") {
         let people: Vec<Map<String, Value>> = serde_json::from_str(&fs::read_to_string(path)?)?;
         for claims in people {
-            builder = builder.person(person(claims));
+            builder = builder.person(person(&claims));
         }
     }
     if env::var_os("CLAIMS_ONLY_AT_USERINFO").is_some() {
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     future::pending().await
 }
 
-fn person(claims: Map<String, Value>) -> Person {
+fn person(claims: &Map<String, Value>) -> Person {
     let subject = claims
         .get("sub")
         .and_then(Value::as_str)
