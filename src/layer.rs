@@ -13,8 +13,8 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, VARY};
-use http::{Method, StatusCode};
+use http::Method;
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
 use pin_project_lite::pin_project;
 use tokio::time::timeout;
 use tower_layer::Layer;
@@ -86,10 +86,11 @@ impl Auth {
     ///
     /// It is for a router with any state.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        self.own_paths().all().fold(Router::new(), |router, path| {
+        let add = |router: Router<S>, (own_path, path)| {
             let auth = self.clone();
-            router.route(path, any(move |request: Request| own(auth, request)))
-        })
+            router.route(path, any(move |request| own(auth, own_path, request)))
+        };
+        self.own_paths().all().fold(Router::new(), add)
     }
 }
 
@@ -142,11 +143,12 @@ where
             return AuthFuture::inner(future, None);
         }
         let paths = self.auth.own_paths();
-        let is_own = paths.find(parts.uri.path()).is_some()
-            || paths.find(original_uri(&parts).path()).is_some();
-        if is_own {
+        let own_path = paths
+            .find(original_uri(&parts).path())
+            .or_else(|| paths.find(parts.uri.path()));
+        if let Some(own_path) = own_path {
             let request = Request::from_parts(parts, body);
-            return AuthFuture::own(own(self.auth.clone(), request));
+            return AuthFuture::own(own(self.auth.clone(), own_path, request));
         }
         let view = Arc::new(View::new(self.auth.clone(), &parts));
         parts.extensions.insert(view.clone());
@@ -216,27 +218,22 @@ where
 }
 
 /// Answers one of keycard's own paths.
-async fn own(auth: Auth, request: Request) -> Response {
+async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let view = Arc::new(View::new(auth.clone(), &parts));
     let session = Session::new(&view, &parts);
-    let paths = auth.own_paths();
-    let path = paths
-        .find(original_uri(&parts).path())
-        .or_else(|| paths.find(parts.uri.path()));
     let mut cookies = Vec::new();
     let result = match path {
-        Some(OwnPath::Callback) => {
+        OwnPath::Callback => {
             let (result, set) = callback::answer(&auth, session.visit()).await;
             cookies = set;
             result
         }
-        Some(OwnPath::Login) => match form(&parts.method, body).await {
+        OwnPath::Login => match form(&parts.method, body).await {
             Ok(form) => login::answer(session, &form).await,
             Err(error) => Err(error),
         },
-        Some(OwnPath::Logout) => logout::answer(&session),
-        None => Ok(StatusCode::NOT_FOUND.into_response()),
+        OwnPath::Logout => logout::answer(&session),
     };
     let mut response = finish(&view, result.unwrap_or_else(IntoResponse::into_response));
     callback::add_cookies(&mut response, cookies);
@@ -284,7 +281,8 @@ fn finish(view: &View, mut response: Response) -> Response {
 fn render(view: &View, error: &Error, failed: &Response) -> Response {
     if let Kind::LoginRequired { login_url } = error.kind() {
         if view.is_navigation {
-            return with_cookies(redirect(login_url), failed.headers());
+            let redirect = pages::see_other(login_url).unwrap_or_else(IntoResponse::into_response);
+            return with_cookies(redirect, failed.headers());
         }
         return with_cookies(pages::problem(error, &request_id()), failed.headers());
     }
@@ -306,14 +304,6 @@ fn with_cookies(mut response: Response, headers: &HeaderMap) -> Response {
         response.headers_mut().append(SET_COOKIE, cookie.clone());
     }
     response
-}
-
-fn redirect(url: &str) -> Response {
-    pages::see_other(url).unwrap_or_else(|error| {
-        let mut response = error.into_response();
-        response.headers_mut().remove(LOCATION);
-        response
-    })
 }
 
 /// What a person can quote and a log line can be found by.

@@ -52,11 +52,12 @@ impl OwnPaths {
     }
 
     /// Every one, with the base path and without.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        let bare = self.seen.iter().map(|seen| &seen[self.base_length..]);
-        self.seen
+    pub(crate) fn all(&self) -> impl Iterator<Item = (OwnPath, &str)> {
+        let seen = Self::ALL
             .iter()
-            .map(String::as_str)
-            .chain(bare.filter(|_| self.base_length > 0))
+            .zip(&self.seen)
+            .map(|((own, _), seen)| (*own, seen.as_str()));
+        let bare = Self::ALL.into_iter().filter(|_| self.base_length > 0);
+        seen.chain(bare)
     }
 }
