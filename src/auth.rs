@@ -41,7 +41,7 @@ struct InForce {
     own_paths: OwnPaths,
     names: Names,
     keyring: Keyring,
-    providers: Vec<OpenIdProvider>,
+    providers: Vec<Arc<OpenIdProvider>>,
     /// Seconds that an identity lasts.
     life: i64,
     valid_from: Option<i64>,
@@ -87,20 +87,20 @@ impl Auth {
     /// The providers of the secrets file, in alphabetical order, the unnamed one last.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderChoice> {
-        let choice = |provider: &OpenIdProvider| ProviderChoice {
+        let choice = |provider: &Arc<OpenIdProvider>| ProviderChoice {
             name: provider.name().to_owned(),
             label: provider.label().to_owned(),
         };
         self.0.providers.iter().map(choice).collect()
     }
 
-    pub(crate) fn provider(&self, name: &str) -> Result<&OpenIdProvider, Error> {
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
         self.0
             .providers
             .iter()
             .find(|provider| provider.name() == name)
             .ok_or_else(|| {
-                let names: Vec<_> = self.0.providers.iter().map(OpenIdProvider::name).collect();
+                let names: Vec<_> = self.0.providers.iter().map(|it| it.name()).collect();
                 // Names have 64 characters at most, so a longer beginning is near none of them.
                 let beginning: String = name.chars().take(67).collect();
                 let near = names
@@ -122,7 +122,7 @@ impl Auth {
     }
 
     /// The provider that is meant when none is named: the unnamed one, or the only one.
-    pub(crate) fn default_provider(&self) -> Option<&OpenIdProvider> {
+    pub(crate) fn default_provider(&self) -> Option<&Arc<OpenIdProvider>> {
         match self.0.providers.as_slice() {
             [only] => Some(only),
             all => all
@@ -165,7 +165,7 @@ impl Auth {
     /// configured as it was, and not from before everybody was logged out.
     pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
         let identity = IdentityCookie::open(headers, self.names(), self.keyring())?;
-        let known = |provider: &OpenIdProvider| {
+        let known = |provider: &Arc<OpenIdProvider>| {
             provider.fingerprint() == identity.fingerprint()
                 && provider.name() == identity.provider()
         };
@@ -195,7 +195,7 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.providers.iter().map(OpenIdProvider::name).collect();
+        let names: Vec<_> = self.0.providers.iter().map(|it| it.name()).collect();
         f.debug_struct("Auth")
             .field("redirect_uri", &self.0.site.redirect_uri())
             .field("providers", &names)
@@ -270,7 +270,12 @@ impl AuthBuilder {
             own_paths: OwnPaths::new(&site),
             names: Names::new(&site),
             keyring,
-            providers: config.providers.into_iter().map(provider).collect(),
+            providers: config
+                .providers
+                .into_iter()
+                .map(provider)
+                .map(Arc::new)
+                .collect(),
             life: seconds(config.life),
             valid_from: config.sessions_valid_from.map(unix),
             clock: self.clock,

@@ -4,6 +4,8 @@
 //! The order of the checks is the order of this file. Whatever fails, whoever was logged in before
 //! still is.
 
+use std::sync::Arc;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::response::Response;
@@ -55,12 +57,15 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
     }
 
     let state = parameters.state.as_deref().unwrap_or_default();
-    let pending = match open(auth, visit, state, cookies)? {
-        Opened::Pending(pending) if parameters.answer.is_some() => *pending,
-        Opened::Pending(pending) => {
-            return Err(of_login(Kind::AnswerWithoutCode.into(), &pending));
-        }
-        _ if parameters.answer.is_none() => return home(auth),
+    let opened = open(auth, visit, state, cookies)?;
+    let Some(answer) = parameters.answer else {
+        return match opened {
+            Opened::Pending(pending) => Err(of_login(Kind::AnswerWithoutCode.into(), &pending)),
+            Opened::Dead(_) | Opened::Gone => home(auth),
+        };
+    };
+    let pending = match opened {
+        Opened::Pending(pending) => *pending,
         Opened::Gone if auth.identity(&visit.headers).is_some() => return home(auth),
         Opened::Gone if state.is_empty() => {
             return Err(Kind::CallbackMalformed {
@@ -94,23 +99,20 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
     check_issuer(provider, &pending, parameters.issuer.as_deref())
         .await
         .map_err(at_provider)?;
-    let code = match parameters.answer {
-        Some(Answer::Code(code)) => code,
-        Some(Answer::Error { error, description }) => {
+    let code = match answer {
+        Answer::Code(code) => code,
+        Answer::Error { error, description } => {
             return Err(at_provider(refusal(&error, description.as_deref())));
         }
-        // Without an answer nobody got here.
-        None => return Err(at_provider(Kind::AnswerWithoutCode.into())),
     };
 
-    let secrets = pending.secrets()?;
     let redemption = Redemption {
-        code: &code,
-        secrets: &secrets,
+        code,
+        secrets: pending.secrets()?,
         max_age: pending.max_age,
         now: auth.now(),
     };
-    let verified = provider.redeem(&redemption).await.map_err(at_provider)?;
+    let verified = provider.redeem(redemption).await.map_err(at_provider)?;
     log_in(auth, visit, provider, &pending, state, &verified, cookies).map_err(at_provider)
 }
 
@@ -164,7 +166,7 @@ fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>)
 }
 
 /// The provider that the login was begun with, if it is configured as it was then.
-fn configured<'a>(auth: &'a Auth, pending: &Pending) -> Result<&'a OpenIdProvider> {
+fn configured<'a>(auth: &'a Auth, pending: &Pending) -> Result<&'a Arc<OpenIdProvider>> {
     auth.provider(&pending.provider)
         .ok()
         .filter(|provider| provider.fingerprint() == pending.fingerprint)

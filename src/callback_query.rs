@@ -1,6 +1,7 @@
 //! What the provider sends back by way of the browser: the query of a callback, read strictly.
 
 use crate::error::{Error, Kind, Result};
+use crate::secret::Secret;
 
 /// The parameter that carries the second part of an identity.
 pub(crate) const REST: &str = "rest";
@@ -13,7 +14,7 @@ const MAX_CODE: usize = 4 * 1024;
 
 /// What the provider said.
 pub(crate) enum Answer {
-    Code(String),
+    Code(Secret),
     Error {
         error: String,
         description: Option<String>,
@@ -61,7 +62,7 @@ impl Parameters {
             (Some(code), None) if code.len() > MAX_CODE => {
                 return Err(malformed("the code is over 4 KB"));
             }
-            (Some(code), None) => Some(Answer::Code(code)),
+            (Some(code), None) => Some(Answer::Code(Secret::new(code))),
             (None, Some(error)) => Some(Answer::Error {
                 error,
                 description: take("error_description"),

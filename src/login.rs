@@ -15,7 +15,6 @@ use crate::error::{Kind, Result};
 use crate::login_secrets::Seed;
 use crate::own_paths::OwnPath;
 use crate::pages;
-use crate::provider::OpenIdProvider;
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::session::Session;
@@ -134,7 +133,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         Some(name) => Some(auth.provider(name)?),
         None => auth.default_provider(),
     };
-    let name = provider.map(OpenIdProvider::name);
+    let name = provider.map(|provider| provider.name());
     if judge(auth, visit, name)? == Verdict::Idle {
         return Ok(Login(pages::nothing()));
     }

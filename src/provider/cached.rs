@@ -1,28 +1,25 @@
-//! What is fetched once, however many wait for it.
+//! What is fetched once, however many wait for it, and kept: a failure for two seconds.
 //!
-//! Success and failure alike are shared by all who wait. The fetch runs in a task of its own, so
-//! nobody who goes away takes it along. Time here is monotonic: a jump of the wall clock neither
-//! keeps old keys nor freezes a retry.
+//! Time here is monotonic: a jump of the wall clock neither keeps old keys nor freezes a retry.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::error::Error;
+use super::flight::{Flight, Outcome};
+use crate::error::{Endpoint, Error};
 
 /// A failure is remembered this long, so that a provider that is down is asked once in a while.
 const FAILURE: Duration = Duration::from_secs(2);
 /// What was fetched serves this long when it cannot be renewed.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-type Outcome<T> = Result<Arc<T>, Error>;
-
 /// One thing that is fetched, and kept.
 #[derive(Debug)]
 pub(super) struct Cached<T> {
+    endpoint: Endpoint,
     state: Mutex<State<T>>,
 }
 
@@ -30,7 +27,7 @@ pub(super) struct Cached<T> {
 struct State<T> {
     good: Option<Good<T>>,
     failure: Option<(Error, Instant)>,
-    flight: Option<watch::Receiver<Option<Outcome<T>>>>,
+    flight: Option<Flight<T>>,
 }
 
 #[derive(Debug)]
@@ -44,8 +41,10 @@ struct Good<T> {
 pub(super) type Fetched<T> = Result<(T, Duration), Error>;
 
 impl<T: Send + Sync + 'static> Cached<T> {
-    pub(super) fn new() -> Arc<Self> {
+    /// Nothing yet. The endpoint is the one that is asked.
+    pub(super) fn new(endpoint: Endpoint) -> Arc<Self> {
         Arc::new(Self {
+            endpoint,
             state: Mutex::new(State {
                 good: None,
                 failure: None,
@@ -77,7 +76,7 @@ impl<T: Send + Sync + 'static> Cached<T> {
             }
             self.flight(&mut state, fetch)
         };
-        landed(flight).await
+        flight.landed().await
     }
 
     /// What a new fetch brings, or one that is under way, or one that failed just now.
@@ -92,35 +91,24 @@ impl<T: Send + Sync + 'static> Cached<T> {
             }
             self.flight(&mut state, fetch)
         };
-        landed(flight).await
+        flight.landed().await
     }
 
     /// The fetch under way, begun now if there is none.
-    fn flight<F>(
-        self: &Arc<Self>,
-        state: &mut State<T>,
-        fetch: impl FnOnce() -> F,
-    ) -> watch::Receiver<Option<Outcome<T>>>
+    fn flight<F>(self: &Arc<Self>, state: &mut State<T>, fetch: impl FnOnce() -> F) -> Flight<T>
     where
         F: Future<Output = Fetched<T>> + Send + 'static,
     {
-        // A fetch whose runtime has gone down without landing is none.
-        if let Some(flight) = state
+        state
             .flight
             .as_ref()
-            .filter(|flight| flight.has_changed().is_ok())
-        {
-            return flight.clone();
-        }
-        let (sender, receiver) = watch::channel(None);
-        state.flight = Some(receiver.clone());
-        let fetch = fetch();
-        let cached = self.clone();
-        tokio::spawn(async move {
-            let outcome = cached.land(fetch.await);
-            let _ = sender.send(Some(outcome));
-        });
-        receiver
+            .and_then(Flight::join)
+            .unwrap_or_else(|| {
+                let (fetch, cached) = (fetch(), self.clone());
+                let flight = Flight::begin(self.endpoint, async move { cached.land(fetch.await) });
+                state.flight = flight.join();
+                flight
+            })
     }
 
     fn land(&self, fetched: Fetched<T>) -> Outcome<T> {
@@ -156,21 +144,4 @@ impl<T> State<T> {
         let (failure, at) = self.failure.as_ref()?;
         (now.saturating_duration_since(*at) < FAILURE).then(|| failure.clone())
     }
-}
-
-async fn landed<T>(mut flight: watch::Receiver<Option<Outcome<T>>>) -> Outcome<T> {
-    use crate::error::{Endpoint, Kind};
-
-    let outcome = match flight.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone(),
-        Err(_) => None,
-    };
-    outcome.unwrap_or_else(|| {
-        let why = "the app is shutting down";
-        Err(Kind::ProviderUnreachable {
-            endpoint: Endpoint::Metadata,
-            why,
-        }
-        .into())
-    })
 }

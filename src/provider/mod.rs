@@ -1,11 +1,13 @@
 //! One provider: what it says about itself, the keys it signs with, and the two requests of a
 //! login.
 //!
-//! Lowest first: `http` and `json` are what everything goes through; `cached` fetches once however
-//! many wait; `metadata` and `keys` are what is cached; `token`, `id_token` and `userinfo` are the
-//! steps of a login.
+//! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
+//! wait for; `cached` keeps what it brought, `exchanges` does not; `metadata` and `keys` are what is
+//! cached; `token`, `id_token` and `userinfo` are the steps of a login.
 
 mod cached;
+mod exchanges;
+mod flight;
 mod http;
 mod id_token;
 mod json;
@@ -25,11 +27,13 @@ pub(crate) use self::http::Http;
 pub(crate) use self::metadata::Metadata;
 
 use self::cached::Cached;
+use self::exchanges::Exchanges;
 use self::id_token::{Expected, Unverified};
 use self::keys::{KeySet, VerifyingKey};
 use crate::config::ProviderConfig;
-use crate::error::Error;
+use crate::error::{Endpoint, Error};
 use crate::login_secrets::LoginSecrets;
+use crate::secret::Secret;
 
 /// The claims of an ID token that are about the login alone, and of no use after it.
 const SPENT: &[&str] = &["at_hash", "c_hash", "nonce", "s_hash"];
@@ -44,6 +48,7 @@ pub(crate) struct OpenIdProvider {
     metadata: Arc<Cached<Metadata>>,
     keys: Arc<Cached<KeySet>>,
     lookups: Mutex<Lookups>,
+    exchanges: Arc<Exchanges>,
 }
 
 /// A login as the provider vouches for it.
@@ -56,11 +61,11 @@ pub(crate) struct Verified {
     pub(crate) claims: Map<String, Value>,
 }
 
-/// What a code is redeemed with, besides the code.
-#[derive(Debug)]
-pub(crate) struct Redemption<'a> {
-    pub(crate) code: &'a str,
-    pub(crate) secrets: &'a LoginSecrets,
+/// A code, and what it is redeemed with.
+#[derive(Clone, Debug)]
+pub(crate) struct Redemption {
+    pub(crate) code: Secret,
+    pub(crate) secrets: LoginSecrets,
     pub(crate) max_age: Option<u32>,
     /// Seconds since 1970.
     pub(crate) now: i64,
@@ -73,9 +78,10 @@ impl OpenIdProvider {
             config,
             redirect_uri: redirect_uri.to_owned(),
             http,
-            metadata: Cached::new(),
-            keys: Cached::new(),
+            metadata: Cached::new(Endpoint::Metadata),
+            keys: Cached::new(Endpoint::Keys),
             lookups: Mutex::new(Lookups::new(Instant::now())),
+            exchanges: Arc::default(),
         }
     }
 
@@ -127,22 +133,29 @@ impl OpenIdProvider {
         .map_err(|error| error.at(self.name()))
     }
 
-    /// Redeems a code and verifies in full who it is.
-    pub(crate) async fn redeem(&self, redemption: &Redemption<'_>) -> Result<Verified, Error> {
-        self.redeem_unnamed(redemption)
+    /// Redeems a code and verifies in full who it is; once, however often it is asked for at once.
+    pub(crate) async fn redeem(
+        self: &Arc<Self>,
+        redemption: Redemption,
+    ) -> Result<Arc<Verified>, Error> {
+        let exchange = || {
+            let (provider, redemption) = (self.clone(), redemption.clone());
+            async move { provider.exchange(&redemption).await.map(Arc::new) }
+        };
+        self.exchanges
+            .once(&redemption, exchange)
             .await
             .map_err(|error| error.at(self.name()))
     }
 
-    async fn redeem_unnamed(&self, redemption: &Redemption<'_>) -> Result<Verified, Error> {
+    async fn exchange(&self, redemption: &Redemption) -> Result<Verified, Error> {
         let metadata = self.metadata().await?;
         let tokens = token::redeem(
             &self.http,
             &self.config,
             &self.redirect_uri,
             &metadata,
-            redemption.secrets,
-            redemption.code,
+            redemption,
         )
         .await?;
         let expected = Expected {

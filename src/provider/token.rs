@@ -15,6 +15,7 @@ use openidconnect::{
 };
 use serde_json::{Map, Value};
 
+use super::Redemption;
 use super::http::{Answer, Http};
 use super::json;
 use super::metadata::Metadata;
@@ -92,14 +93,13 @@ pub(super) async fn redeem(
     config: &ProviderConfig,
     redirect_uri: &str,
     metadata: &Metadata,
-    secrets: &LoginSecrets,
-    code: &str,
+    redemption: &Redemption,
 ) -> Result<Tokens, Error> {
     let client = client(config, redirect_uri, metadata)?;
     let request = client
-        .exchange_code(AuthorizationCode::new(code.to_owned()))
+        .exchange_code(AuthorizationCode::new(redemption.code.expose().to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(
-            secrets.code_verifier.expose().to_owned(),
+            redemption.secrets.code_verifier.expose().to_owned(),
         ))
         .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
         .await;

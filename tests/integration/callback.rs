@@ -12,7 +12,7 @@ use keycard::dev::{self, Endpoint, Fault};
 use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, SITE, World, app, groups, pass, provider, provider_with, relative, who,
+    Answer, Browser, SITE, World, app, groups, pass, provider, provider_with, relative, settle, who,
 };
 
 /// The callback's parameters, to be changed.
@@ -1065,7 +1065,11 @@ async fn cbk_30_a_browser_that_hangs_up_during_the_exchange_leaves_nothing_behin
             hang_up(browser.clone().follow(&callback), &world, endpoint).await;
             world.provider.behave();
 
-            // The browser tries again: a code that was not redeemed is still good.
+            // The exchange goes on without it, for as long as an exchange may take. Then the
+            // browser tries again: a code that was not redeemed is still good.
+            settle().await;
+            pass(Duration::from_secs(11)).await;
+            settle().await;
             let answer = browser.follow(&callback).await;
             match endpoint {
                 Endpoint::Token => assert_eq!(answer.location(), "/", "{answer:?}"),

@@ -254,6 +254,7 @@ async fn jwk_06_cached_keys_serve_for_a_day_while_the_endpoint_is_down() {
     }
     pass(HOUR - Duration::from_secs(60)).await;
     forge.accepts(honest).await;
+    settle().await;
     assert!(forge.shelf.calls() > 1, "renewal was tried");
     pass(Duration::from_secs(61)).await;
 

@@ -23,6 +23,7 @@ mod requests;
 mod secrets;
 mod shapes;
 mod support;
+mod tabs;
 mod testing;
 mod time;
 mod tls;
