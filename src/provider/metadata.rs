@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::LOCATION;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 use url::Url;
 
 use super::cached::Fetched;
@@ -17,6 +18,8 @@ use crate::error::{Endpoint, Error, Kind};
 
 /// How long the metadata is fresh.
 const FRESH: Duration = Duration::from_secs(60 * 60);
+/// How long it may take at most, a redirect included: somebody has pressed a button and waits.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a provider says about itself, as far as a login needs it.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ pub(super) async fn fetch(http: Http, config: ProviderConfig) -> Fetched<Metadat
 async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
     let endpoint = Endpoint::Metadata;
     let url = &config.metadata_url;
-    let mut answer = http.get(endpoint, url, None, config.timeout).await?;
+    let (began, patience) = (Instant::now(), PATIENCE.min(config.timeout));
+    let mut answer = http.get(endpoint, url, None, patience).await?;
     if answer.status.is_redirection() {
         let target = answer
             .headers
@@ -56,7 +60,8 @@ async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
         if let Some(target) = target.filter(|target| {
             target.scheme() == "https" && url.scheme() == "https" && target.origin() == url.origin()
         }) {
-            answer = http.get(endpoint, &target, None, config.timeout).await?;
+            let left = patience.saturating_sub(began.elapsed());
+            answer = http.get(endpoint, &target, None, left).await?;
         }
     }
     match answer.status {
