@@ -19,7 +19,7 @@ export class Answer {
 }
 
 export class Browser {
-  /** Cookies: host → name → { value, path }. Ports share them, as RFC 6265 §8.5 says. */
+  /** Cookies: host → name and path → { name, value, path }. Ports share them, as RFC 6265 §8.5 says. */
   #jar = new Map();
 
   /** Opens a page as somebody who types its address, or follows a link from `from`. */
@@ -58,19 +58,24 @@ export class Browser {
 
   /** The cookies that a request to this URL carries: name → value. */
   cookies(url) {
-    const { hostname, pathname } = new URL(url);
-    const ours = [...(this.#jar.get(hostname) ?? [])];
-    return new Map(ours.filter(([, it]) => covers(it.path, pathname)).map(([name, it]) => [name, it.value]));
+    // The narrowest path counts, as with apps that take the first of a name.
+    return new Map(this.#carried(new URL(url)).reverse().map(({ name, value }) => [name, value]));
   }
 
   setCookie(url, name, value, path = '/') {
     const { hostname } = new URL(url);
     if (!this.#jar.has(hostname)) this.#jar.set(hostname, new Map());
-    this.#jar.get(hostname).set(name, { value, path });
+    this.#jar.get(hostname).set(`${name};${path}`, { name, value, path });
+  }
+
+  /** RFC 6265 §5.4: narrower paths first. */
+  #carried({ hostname, pathname }) {
+    const ours = [...(this.#jar.get(hostname)?.values() ?? [])].filter(({ path }) => covers(path, pathname));
+    return ours.sort((one, other) => other.path.length - one.path.length);
   }
 
   #send(method, url, headers, body) {
-    const cookies = [...this.cookies(url)].map(([name, value]) => `${name}=${value}`).join('; ');
+    const cookies = this.#carried(url).map(({ name, value }) => `${name}=${value}`).join('; ');
     if (cookies) headers.cookie = cookies;
     if (body !== undefined) headers['content-length'] = Buffer.byteLength(body);
     return new Promise((resolve, reject) => {
@@ -92,8 +97,8 @@ export class Browser {
     const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
     const attribute = (wanted) => attributes.map((it) => it.split('=')).find(([key]) => key.toLowerCase() === wanted)?.[1];
     const path = attribute('path') ?? '/';
-    const isGone = attribute('max-age') !== undefined && Number(attribute('max-age')) <= 0;
-    if (isGone) this.#jar.get(url.hostname)?.delete(name);
+    const isGone = Number(attribute('max-age') ?? 1) <= 0 || Date.parse(attribute('expires')) <= Date.now();
+    if (isGone) this.#jar.get(url.hostname)?.delete(`${name};${path}`);
     else this.setCookie(url, name, value, path);
   }
 }
