@@ -2,12 +2,13 @@
 //!
 //! `NAME` is its name, `PORT` its port on 127.0.0.1. `PEOPLE` may name a file with a JSON array of
 //! the claims of the people one can be. `CLAIMS_ONLY_AT_USERINFO=1` leaves them out of the ID token.
-//! It prints its table for a secrets file, then an empty line.
+//! `SIGNING_ALG` is ES256, or RS256 as if it is not said. It prints its table for a secrets file, then
+//! an empty line.
 #![allow(clippy::print_stdout, reason = "whoever starts it reads its table")]
 
 use std::{env, error::Error, fs, future};
 
-use keycard::dev::{Person, Provider};
+use keycard::dev::{Person, Provider, SigningAlg};
 use serde_json::{Map, Value};
 
 #[tokio::main]
@@ -23,6 +24,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if env::var_os("CLAIMS_ONLY_AT_USERINFO").is_some() {
         builder = builder.claims_only_at_userinfo();
     }
+    builder = builder.signing_alg(match env::var("SIGNING_ALG").as_deref() {
+        Ok("ES256") => SigningAlg::Es256,
+        Ok("RS256") | Err(_) => SigningAlg::Rs256,
+        Ok(other) => return Err(format!("SIGNING_ALG is {other}").into()),
+    });
     let provider = builder.start().await?;
     println!("{}", provider.secrets());
     future::pending().await

@@ -80,9 +80,10 @@ export async function startApp(t, { port, secrets, nest = '' }) {
 }
 
 /** Starts a development provider, with the people's claims. Its table for a secrets file is in `.secrets`. */
-export async function startProvider(t, { name, people, claimsOnlyAtUserinfo = false }) {
+export async function startProvider(t, { name, people, signingAlg, claimsOnlyAtUserinfo = false }) {
   const env = { NAME: name, PORT: String(await freePort()) };
   if (people) env.PEOPLE = await file(t, 'people.json', JSON.stringify(people));
+  if (signingAlg) env.SIGNING_ALG = signingAlg;
   if (claimsOnlyAtUserinfo) env.CLAIMS_ONLY_AT_USERINFO = '1';
   const running = await start(t, join(programs, 'interop_provider'), { env, ready: (line) => line === '' });
   running.secrets = running.lines.join('\n');
