@@ -22,3 +22,9 @@ function unescape(text) {
   const names = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&amp;': '&' };
   return text.replace(/&(lt|gt|quot|amp);/g, (name) => names[name]);
 }
+
+/** What our page for a failure says. */
+export function failure(page) {
+  const text = (pattern) => unescape(page.body.match(pattern)?.[1] ?? '');
+  return { status: page.status, code: text(/<dt>Code<\/dt>\s*<dd><code>(.*?)<\/code>/), title: text(/<h1>(.*?)<\/h1>/) };
+}

@@ -1,0 +1,299 @@
+// A certified provider of another author: panva's oidc-provider.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Browser } from './support/browser.js';
+import { failure } from './support/pages.js';
+import { freePort, start, startApp } from './support/processes.js';
+import { freshSecret, secretsFile, section } from './support/secrets.js';
+
+const ada = { name: 'Ada Example', email: 'ada@example.com', email_verified: true };
+
+for (const [where, conformIdTokenClaims, userinfoCalls] of [
+  ['in the id token', false, 0],
+  ['at userinfo', true, 1],
+]) {
+  test(`a login at panva's provider, with the claims ${where}`, async (t) => {
+    const { home, provider } = await appAndProvider(t, { settings: { conformIdTokenClaims } });
+    const browser = new Browser();
+
+    const begun = await browser.post(`${home}/log-in/panva`);
+    assert.equal(begun.status, 303);
+    assert.equal(new URL(begun.location).origin, provider.issuer);
+    const callback = await signIn(browser, 'ada', begun);
+    assert.deepEqual([...new URL(callback).searchParams.keys()].sort(), ['code', 'iss', 'state']);
+    const logged = await browser.get(callback, { from: 'cross-site' });
+
+    assert.deepEqual([logged.status, logged.location], [303, `${home}/`]);
+    assert.match((await browser.get(`${home}/`)).body, /<h1>Ada Example<\/h1>/);
+    const { claims, ...who } = await me(browser, home);
+    assert.deepEqual(who, { provider: 'panva', issuer: provider.issuer, subject: 'ada' });
+    const { iat, exp, ...others } = claims;
+    assert.ok(iat <= Date.now() / 1000 && exp === iat + 3600, JSON.stringify(claims));
+    assert.deepEqual(others, { ...ada, sub: 'ada', aud: provider.clientId, iss: provider.issuer });
+    assert.deepEqual(await provider.requests('/token', '/me'), [1, userinfoCalls]);
+  });
+}
+
+for (const [order, finish] of [
+  ['in order', (tabs) => tabs],
+  ['in reverse', (tabs) => tabs.reverse()],
+]) {
+  test(`con_01 two tabs begin a login at panva's provider and finish it ${order}`, async (t) => {
+    const { home, provider } = await appAndProvider(t);
+    const browser = new Browser();
+
+    const tabs = [];
+    for (const tab of [1, 2]) tabs.push(await browser.follow(await browser.get(`${home}/log-in/panva?tab=${tab}`)));
+    for (const page of finish(tabs)) {
+      const logged = await browser.get(await signIn(browser, 'ada', page), { from: 'cross-site' });
+      assert.deepEqual([logged.status, logged.location], [303, `${home}/`]);
+      assert.equal((await me(browser, home)).subject, 'ada');
+    }
+
+    assert.deepEqual(await provider.requests('/token'), [2]);
+  });
+}
+
+test("out_01 a logout ends the login here and leaves the session at panva's provider alone", async (t) => {
+  const { home, provider } = await appAndProvider(t);
+  const browser = new Browser();
+  await logIn(browser, home);
+  const [asked] = await provider.requests('/session/end');
+
+  const out = await browser.post(`${home}/log-out`);
+
+  assert.deepEqual([out.status, out.location], [303, `${home}/`]);
+  assert.equal((await browser.fetch(`${home}/me`)).status, 401);
+  assert.match((await browser.get(`${home}/`)).body, /<h1>nobody<\/h1>/);
+  assert.deepEqual([...browser.cookies(home).keys()], []);
+  assert.deepEqual([asked, await provider.requests('/session/end')], [0, [0]]);
+  // The provider still knows who it is: it asks nothing.
+  const again = await browser.follow(await browser.get(`${home}/log-in/panva`));
+  assert.equal(again.url, `${home}/`);
+  assert.equal((await me(browser, home)).subject, 'ada');
+});
+
+for (const [offered, registered, more] of [
+  [['client_secret_basic'], 'client_secret_basic', ''],
+  [['client_secret_post'], 'client_secret_post', ''],
+  [['client_secret_basic', 'client_secret_post'], 'client_secret_basic', ''],
+  [
+    ['client_secret_basic', 'client_secret_post'],
+    'client_secret_post',
+    'client_kwargs = { token_endpoint_auth_method = "client_secret_post" }\n',
+  ],
+]) {
+  const told = more ? ', as the file says' : '';
+  test(`tok_01 of ${offered.join(' and ')} the one registered, ${registered}, is used${told}`, async (t) => {
+    const { home, provider } = await appAndProvider(t, {
+      settings: { clientAuthMethods: offered },
+      client: { token_endpoint_auth_method: registered },
+      // RFC 6749 §2.3.1: what a strict provider decodes must have been encoded.
+      clientSecret: `${freshSecret()} a:b%41+c&d=e/?#~`,
+      more,
+    });
+    const browser = new Browser();
+
+    await logIn(browser, home);
+
+    assert.equal((await me(browser, home)).subject, 'ada');
+    // The provider takes either method from such a client, so it is asked which one came.
+    const byBasic = registered === 'client_secret_basic' ? 1 : 0;
+    assert.deepEqual(await provider.requests('/token', '/token Basic'), [1, byBasic]);
+  });
+}
+
+for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256']) {
+  const settings = { enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256'] } };
+  const client = { id_token_signed_response_alg: alg };
+  const id = alg === 'HS256' ? 'idt_06' : 'idt_01';
+  const only = (alg) => `id_token_signed_response_alg = "${alg}"\n`;
+
+  test(`${id} an id token signed with ${alg} is accepted where the file names it`, async (t) => {
+    const { home } = await appAndProvider(t, { settings, client, more: only(alg) });
+    const browser = new Browser();
+
+    await logIn(browser, home);
+
+    assert.equal((await me(browser, home)).subject, 'ada');
+  });
+
+  const unnamed = alg === 'HS256' ? 'refused' : 'accepted';
+  test(`${id} an id token signed with ${alg} is ${unnamed} where the file names none`, async (t) => {
+    const { home } = await appAndProvider(t, { settings, client });
+    const browser = new Browser();
+
+    const page = await logIn(browser, home);
+
+    if (unnamed === 'accepted') assert.equal((await me(browser, home)).subject, 'ada');
+    else await assertRefused(browser, home, page, { status: 502, code: 'id_token_refused', title: 'The login could not be verified' });
+  });
+
+  test(`idt_04 an id token signed with ${alg} is refused where the file names another`, async (t) => {
+    const { home } = await appAndProvider(t, { settings, client, more: only(alg === 'RS256' ? 'ES256' : 'RS256') });
+    const browser = new Browser();
+
+    const page = await logIn(browser, home);
+
+    await assertRefused(browser, home, page, { status: 502, code: 'id_token_refused', title: 'The login could not be verified' });
+  });
+}
+
+test("aut_07 panva's provider demands PKCE, and has it from us", async (t) => {
+  const { home, provider } = await appAndProvider(t);
+  const browser = new Browser();
+
+  const begun = new URL((await browser.get(`${home}/log-in/panva`)).location);
+  assert.equal(begun.searchParams.get('code_challenge_method'), 'S256');
+  begun.searchParams.delete('code_challenge');
+  begun.searchParams.delete('code_challenge_method');
+  const page = await browser.follow(await browser.get(begun.href));
+
+  await assertRefused(browser, home, page, { status: 502, code: 'provider_refused', title: 'The provider refused the login' });
+  assert.match(page.body, /PKCE/);
+  assert.deepEqual(await provider.requests('/token'), [0]);
+});
+
+test('a code of a login with another challenge is not redeemed', async (t) => {
+  const { home, provider } = await appAndProvider(t);
+  const browser = new Browser();
+
+  const begun = await browser.get(`${home}/log-in/panva`);
+  const changed = new URL(begun.location);
+  const other = new URL((await browser.get(`${home}/log-in/panva`)).location);
+  changed.searchParams.set('code_challenge', other.searchParams.get('code_challenge'));
+  const callback = await signIn(browser, 'ada', await browser.get(changed.href));
+  const page = await browser.get(callback, { from: 'cross-site' });
+
+  await assertRefused(browser, home, page, { status: 400, code: 'code_refused', title: 'The login could not be finished' });
+  assert.deepEqual(await provider.requests('/token'), [1]);
+});
+
+const fromElsewhere = { status: 400, code: 'answer_from_another_issuer', title: 'The answer came from somewhere else' };
+const withoutIssuer = { status: 400, code: 'answer_without_issuer', title: 'The answer cannot be trusted' };
+for (const [what, change, refusal] of [
+  ["another provider's", (query) => query.set('iss', 'http://127.0.0.1:1'), fromElsewhere],
+  ['its own with a slash', (query) => query.set('iss', `${query.get('iss')}/`), fromElsewhere],
+  ['taken away', (query) => query.delete('iss'), withoutIssuer],
+]) {
+  test(`cbk_11 the issuer in the answer of panva's provider is checked: ${what}`, async (t) => {
+    const { home, provider } = await appAndProvider(t);
+    const browser = new Browser();
+
+    const callback = new URL(await signIn(browser, 'ada', await browser.get(`${home}/log-in/panva`)));
+    assert.equal(callback.searchParams.get('iss'), provider.issuer);
+    change(callback.searchParams);
+    const page = await browser.get(callback.href, { from: 'cross-site' });
+
+    await assertRefused(browser, home, page, refusal);
+    assert.deepEqual(await provider.requests('/token'), [0]);
+  });
+}
+
+test("cbk_08 a person who cancels at panva's provider is told so", async (t) => {
+  const { home, provider } = await appAndProvider(t);
+  const browser = new Browser();
+
+  const question = await browser.follow(await browser.get(`${home}/log-in/panva`));
+  const page = await browser.follow(await browser.get(`${question.url}/abort`, { from: 'same-origin' }));
+
+  assert.equal(new URL(page.url).searchParams.get('error'), 'access_denied');
+  await assertRefused(browser, home, page, { status: 403, code: 'login_cancelled', title: 'Login cancelled' });
+  assert.deepEqual(await provider.requests('/token'), [0]);
+});
+
+test("a client_secret that panva's provider does not know is a page that says so", async (t) => {
+  const { home, provider } = await appAndProvider(t, { written: freshSecret() });
+  const browser = new Browser();
+
+  const page = await logIn(browser, home);
+
+  await assertRefused(browser, home, page, { status: 502, code: 'client_refused', title: 'The provider does not accept this app' });
+  assert.deepEqual(await provider.requests('/token'), [1]);
+});
+
+test('a provider that silently lacks prompt=select_account refuses until the file says prompt = ""', async (t) => {
+  const silent = { settings: { discovery: {} } };
+  const before = await appAndProvider(t, silent);
+  const browser = new Browser();
+
+  const page = await browser.follow(await browser.get(`${before.home}/log-in/panva`));
+  await assertRefused(browser, before.home, page, { status: 502, code: 'provider_refused', title: 'The provider refused the login' });
+
+  const cured = await appAndProvider(t, { ...silent, more: 'client_kwargs = { prompt = "" }\n' });
+  await logIn(browser, cured.home);
+  assert.equal((await me(browser, cured.home)).subject, 'ada');
+});
+
+/** The provider, and an app with an ordinary section for it. `written` is the secret in the app's file. */
+async function appAndProvider(t, { settings, client, clientSecret = freshSecret(), written = clientSecret, more } = {}) {
+  const [port, providerPort] = [await freePort(), await freePort()];
+  const home = `http://localhost:${port}`;
+  const redirectUri = `${home}/oauth2callback`;
+  const provider = await startPanva(t, providerPort, settings, {
+    client_id: 'interop',
+    client_secret: clientSecret,
+    redirect_uris: [redirectUri],
+    ...client,
+  });
+  const metadata = `${provider.issuer}/.well-known/openid-configuration`;
+  const panva = section('panva', { clientId: provider.clientId, clientSecret: written, metadata, more });
+  await startApp(t, { port, secrets: secretsFile({ redirectUri, providers: [panva] }) });
+  return { home, provider };
+}
+
+async function startPanva(t, port, settings, client) {
+  const env = {
+    PORT: String(port),
+    CLIENT: JSON.stringify(client),
+    SETTINGS: JSON.stringify({ discovery: { prompt_values_supported: ['none', 'login', 'consent'] }, ...settings }),
+  };
+  const program = new URL('panva_provider.js', import.meta.url).pathname;
+  await start(t, process.execPath, { args: [program], env, ready: (line) => line === 'listening' });
+  const issuer = `http://127.0.0.1:${port}`;
+  return {
+    issuer,
+    clientId: client.client_id,
+    /** How often each path was asked for. */
+    async requests(...paths) {
+      const counts = await (await fetch(`${issuer}/requests`)).json();
+      return paths.map((path) => counts[path] ?? 0);
+    },
+  };
+}
+
+/** Says who it is, and that the app may know. Ends at the callback's address, not yet opened. */
+async function signIn(browser, login, answer) {
+  const { origin } = new URL(answer.location ?? answer.url);
+  for (let step = 0; step < 10; step++) {
+    if (answer.location && new URL(answer.location).origin !== origin) return answer.location;
+    if (answer.location) answer = await browser.get(answer.location, { from: 'same-origin' });
+    else {
+      assert.equal(answer.status, 200, `${answer.url}\n${answer.body}`);
+      const [, prompt] = answer.body.match(/name="prompt" value="(login|consent)"/);
+      answer = await browser.post(answer.url, prompt === 'login' ? { prompt, login, password: 'any' } : { prompt });
+    }
+  }
+  throw new Error(`the provider asks without end, at ${answer.url}`);
+}
+
+/** Logs in as Ada, and gives the page that it ends with. */
+async function logIn(browser, home) {
+  const callback = await signIn(browser, 'ada', await browser.get(`${home}/log-in/panva`));
+  return browser.follow(await browser.get(callback, { from: 'cross-site' }));
+}
+
+async function me(browser, home) {
+  const answer = await browser.fetch(`${home}/me`);
+  assert.equal(answer.status, 200, answer.body);
+  return JSON.parse(answer.body);
+}
+
+/** The page is our own for this failure, and nobody is logged in. */
+async function assertRefused(browser, home, page, { status, code, title }) {
+  assert.equal(new URL(page.url).origin, home);
+  assert.deepEqual(failure(page), { status, code, title });
+  assert.equal((await browser.fetch(`${home}/me`)).status, 401);
+}
