@@ -1,0 +1,308 @@
+//! What logins cost in memory, and crowds larger than the other tests' have patience for.
+//!
+//! `cargo test` runs all of it in small; `.ci/load` in full, optimized, and prints what it measured. The
+//! tests take turns, since they measure the process.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test that cannot go on panics, and nothing outside reaches one"
+)]
+
+#[allow(dead_code, unused_imports, reason = "the other tests use the rest")]
+#[path = "integration/support/mod.rs"]
+mod support;
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use allocation_counter::{AllocationInfo, measure};
+use axum::body::Body;
+use axum::routing::get;
+use axum::{Router, http::Request};
+use http::header::COOKIE;
+use http::{HeaderValue, StatusCode};
+use keycard::User;
+use keycard::dev::{Endpoint, Fault};
+use keycard::testing::{LogIn, Somebody};
+use serde_json::{Map, json};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use support::{World, groups, relative, row, who};
+
+const MEGABYTE: usize = 1 << 20;
+
+/// The tests measure the process, so one runs at a time.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}
+
+fn in_full() -> bool {
+    std::env::var_os("KEYCARD_LOAD").is_some_and(|load| load == "full")
+}
+
+/// The memory that the process really has, in bytes (proc(5), statm).
+fn memory() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages = statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap();
+    pages * 4096
+}
+
+/// Says what came of a measurement; shown with `--nocapture`.
+fn tell(what: &str) {
+    println!("measured: {what}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn con_06_login_starts_leave_memory_flat() {
+    let _turn = alone().await;
+    let count = if in_full() { 1_000_000 } else { 5_000 };
+    let world = World::new().await;
+    let start = async || {
+        let answer = world.browser().get("/auth/login?provider=google").await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
+    };
+    for _ in 0..2_000 {
+        start().await;
+    }
+    world.logs.clear();
+    let (before, began) = (memory(), Instant::now());
+    for at in 0..count {
+        start().await;
+        if at % 1000 == 0 {
+            world.logs.clear();
+        }
+    }
+    let grown = memory().saturating_sub(before);
+    let each = began.elapsed() / count;
+    tell(&format!(
+        "{count} login starts, {each:?} each: memory grew by {} KB",
+        grown >> 10
+    ));
+    assert!(grown < 2 * MEGABYTE, "{grown} bytes");
+    assert_eq!(world.provider.calls(Endpoint::Metadata), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_07_an_outage_costs_little_memory_and_nobody_waits_longer_than_five_seconds() {
+    let _turn = alone().await;
+    let endpoint = Endpoint::Metadata;
+    for fault in [
+        Fault::OffDuty,
+        Fault::Hang { endpoint },
+        Fault::Answer {
+            endpoint,
+            status: 500,
+            headers: vec![],
+            body: vec![],
+        },
+        Fault::Trickle { endpoint },
+        Fault::Endless {
+            endpoint,
+            bytes: 10 << 20,
+        },
+    ] {
+        row(&format!("{fault:?}"));
+        let world = World::new().await;
+        let name = format!("{fault:?}");
+        world.provider.misbehave(fault);
+        let before = memory();
+        let began = Instant::now();
+        let mut crowd = JoinSet::new();
+        for _ in 0..1000 {
+            let mut browser = world.browser();
+            crowd.spawn(async move { browser.get("/auth/login?provider=google").await.status });
+        }
+        let mut most = 0;
+        while let Some(status) = crowd.join_next().await {
+            assert!((502..=504).contains(&status.unwrap().as_u16()));
+            most = most.max(memory().saturating_sub(before));
+        }
+        let calls = world.provider.calls(endpoint);
+        let last = began.elapsed();
+        tell(&format!(
+            "{name}: 1000 logins answered after {last:.1?} with {calls} calls, {} KB more memory",
+            most >> 10
+        ));
+        assert!(most <= 32 * MEGABYTE, "{most} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn con_09_everybody_of_many_crowds_is_who_they_are() {
+    let _turn = alone().await;
+    let (crowds, crowd) = if in_full() {
+        (100, 1000)
+    } else {
+        (4, 250_usize)
+    };
+    let world = World::new().await;
+    let began = Instant::now();
+    for round in 0..crowds {
+        let mut logins = JoinSet::new();
+        for at in 0..crowd {
+            let (mut browser, provider) = (world.browser(), world.provider.clone());
+            logins.spawn(async move {
+                let url = browser.begin(&provider).await;
+                let subject = format!("person-{round}-{at}");
+                let claims = [("sub", json!(subject)), ("groups", json!([subject]))];
+                let claims: Map<_, _> = claims
+                    .map(|(name, it)| (name.to_owned(), it))
+                    .into_iter()
+                    .collect();
+                let callback = provider.authorize_as(&url, claims).unwrap();
+                // Nobody comes back in the order in which they left.
+                let scattered = at.wrapping_mul(0x9e37_79b1) >> 7 & 0x7f;
+                tokio::time::sleep(Duration::from_millis(scattered as u64)).await;
+                browser.follow(&relative(&callback)).await;
+                (subject, who(&mut browser).await)
+            });
+        }
+        for (subject, who) in logins.join_all().await {
+            assert!(
+                who.starts_with(&format!("{subject} of ")),
+                "{subject} is {who}"
+            );
+        }
+        world.logs.clear();
+    }
+    let each = began.elapsed() / (crowds * crowd) as u32;
+    tell(&format!(
+        "{} logins, {crowd} at once, {each:?} each, provider and all",
+        crowds * crowd
+    ));
+    assert_eq!(world.provider.calls(Endpoint::Metadata), 1);
+    assert_eq!(world.provider.calls(Endpoint::Keys), 1);
+}
+
+/// What one request to `/name` allocates in all.
+fn allocated(app: &Router, cookie: Option<&HeaderValue>) -> AllocationInfo {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let ask = || {
+        let mut request = Request::get("/name").body(Body::empty()).unwrap();
+        if let Some(cookie) = cookie {
+            request.headers_mut().insert(COOKIE, cookie.clone());
+        }
+        let answer = runtime.block_on(app.clone().oneshot(request)).unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+    };
+    // What is made once is not this request's.
+    ask();
+    measure(ask)
+}
+
+fn named(world: &World) -> Router {
+    let name = async |user: User| user.name().unwrap_or("nobody").to_owned();
+    Router::new()
+        .route("/name", get(name))
+        .layer(world.auth.layer())
+}
+
+fn cookie_of(world: &World, somebody: &Somebody) -> HeaderValue {
+    let request = Request::get("/").body(()).unwrap();
+    let request = request.logged_in_as(&world.auth, somebody).unwrap();
+    let pairs = request.headers().get_all(COOKIE).iter();
+    let pairs: Vec<_> = pairs.map(|pair| pair.to_str().unwrap()).collect();
+    pairs.join("; ").parse().unwrap()
+}
+
+/// Somebody with the claims that a login with Google brings.
+fn usual() -> Somebody {
+    Somebody::new("110169484474386276334")
+        .claim("name", "Ada Lovelace")
+        .claim("given_name", "Ada")
+        .claim("family_name", "Lovelace")
+        .claim("email", "ada.lovelace@example.com")
+        .claim("email_verified", true)
+        .claim("picture", "https://pictures.example.com/a/ACg8ocKx=s96-c")
+        .claim("hd", "example.com")
+}
+
+#[tokio::test]
+async fn res_07_a_logged_in_request_allocates_under_eight_kilobytes_and_calls_nobody() {
+    let _turn = alone().await;
+    let world = World::new().await;
+    let bare = Router::new().route("/name", get(async || "Ada Lovelace".to_owned()));
+    let app = named(&world);
+    let cookie = cookie_of(&world, &usual());
+    let (floor, ours) = std::thread::scope(|scope| {
+        let measured = scope.spawn(|| {
+            (
+                allocated(&bare, Some(&cookie)),
+                allocated(&app, Some(&cookie)),
+            )
+        });
+        measured.join().unwrap()
+    });
+
+    let bytes = ours.bytes_total - floor.bytes_total;
+    let count = ours.count_total - floor.count_total;
+    tell(&format!(
+        "a logged-in request: {bytes} bytes more in {count} allocations more"
+    ));
+    assert!(bytes <= 8 * 1024, "{bytes} bytes");
+    assert!(
+        ours.bytes_current <= floor.bytes_current,
+        "something stays behind"
+    );
+    for endpoint in [
+        Endpoint::Metadata,
+        Endpoint::Keys,
+        Endpoint::Token,
+        Endpoint::Userinfo,
+    ] {
+        assert_eq!(world.provider.calls(endpoint), 0);
+    }
+}
+
+#[tokio::test]
+async fn res_08_a_bad_cookie_allocates_no_more_than_twice_what_a_good_one_does() {
+    let _turn = alone().await;
+    let (world, stranger) = (World::new().await, World::new().await);
+    let app = named(&world);
+    for somebody in [usual(), usual().claim("groups", json!(groups(150)))] {
+        let good = cookie_of(&world, &somebody);
+        let text = good.to_str().unwrap();
+        let (start, end) = text.split_at(text.len() - 40);
+        let bad = [
+            (
+                "another app's keys",
+                cookie_of(&stranger, &somebody).to_str().unwrap().to_owned(),
+            ),
+            ("a changed byte", format!("{start}AAAA{}", &end[4..])),
+            ("cut short", start.to_owned()),
+            ("no base64", format!("{start}****{}", &end[4..])),
+            ("twice", format!("{text}; {text}")),
+            (
+                "a good and a bad one",
+                format!("{text}; {start}AAAA{}", &end[4..]),
+            ),
+        ];
+        let good = allocated_apart(&app, &good);
+        for (what, cookie) in bad {
+            let bad = allocated_apart(&app, &cookie.parse().unwrap());
+            tell(&format!(
+                "{what}: {} bytes, a good cookie {}",
+                bad.bytes_total, good.bytes_total
+            ));
+            assert!(
+                bad.bytes_total <= 2 * good.bytes_total,
+                "{what}: {bad:?}, good: {good:?}"
+            );
+        }
+    }
+}
+
+fn allocated_apart(app: &Router, cookie: &HeaderValue) -> AllocationInfo {
+    std::thread::scope(|scope| scope.spawn(|| allocated(app, Some(cookie))).join().unwrap())
+}
