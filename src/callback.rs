@@ -30,6 +30,9 @@ use crate::visit::Visit;
 const MAX_BOUNCES: u8 = 3;
 /// How long the second part of an identity may take to follow the first, in seconds.
 const REST_LIFE: i64 = 120;
+/// The most bytes that Set-Cookie and Location have together: nginx's default buffer holds 4 KB of
+/// headers, and the app adds its own.
+const MAX_HEAD: usize = 3584;
 
 /// Answers the callback. The cookies are set and cleared whether it succeeded or failed.
 pub(crate) async fn answer(auth: &Auth, visit: &Visit) -> (Result<Response>, Vec<HeaderValue>) {
@@ -265,8 +268,11 @@ fn log_in(
         auth.own_paths().all_seen(),
     );
     let goal = return_to.map_or_else(|| auth.site().home(), |path| path.as_str().to_owned());
+    let length = goal.len() + cookies.iter().map(HeaderValue::len).sum::<usize>();
     match second {
-        None => pages::see_other(&goal),
+        None if length <= MAX_HEAD => pages::see_other(&goal),
+        // In a page it takes no room among the headers.
+        None => Ok(pages::going_on(&goal)),
         Some(second) => {
             let rest = Rest {
                 first: hash(first.as_bytes()),

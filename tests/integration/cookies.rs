@@ -1432,6 +1432,43 @@ async fn the_second_step_of_a_large_login_goes_where_the_login_was_to_go() {
 }
 
 #[tokio::test]
+async fn pxy_06_a_long_way_back_stands_in_a_page_where_a_redirect_would_be_too_long() {
+    let world = World::new().await;
+    let mut in_page = 0;
+    for size in (1500..2000).step_by(50) {
+        let goal = format!("/?{}", "r".repeat(510));
+        let claims = json!({ "sub": "dora", "noise": "x".repeat(size) });
+        let mut browser = world.logged_in("carol").await;
+        let begun = browser
+            .get(&format!("/auth/login?provider=google&return_to={goal}"))
+            .await;
+        let callback = world
+            .provider
+            .authorize_as(begun.location(), person(claims))
+            .unwrap();
+
+        let answer = browser.get_from_elsewhere(&relative(&callback)).await;
+
+        let head: usize = answer
+            .cookies()
+            .iter()
+            .map(String::len)
+            .chain(answer.header("location").map(str::len))
+            .sum();
+        assert!(head <= 3584, "{head} at {size}");
+        if answer.status == StatusCode::OK {
+            let refresh = format!("content=\"0; url={goal}\"");
+            assert!(answer.body.contains(&refresh), "{answer:?}");
+            in_page += 1;
+        } else {
+            assert_eq!(answer.location(), goal, "{size}");
+        }
+        assert!(who(&mut browser).await.starts_with("dora of"), "{size}");
+    }
+    assert!((1..10).contains(&in_page), "{in_page} of 10");
+}
+
+#[tokio::test]
 async fn the_second_step_of_a_large_login_has_two_minutes_on_any_replica() {
     for (seconds, arrives) in [
         (-240, true),
