@@ -27,7 +27,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/log-out", post(log_out));
     let app = match nest.as_str() {
         "" => pages,
-        path => Router::new().nest(path, pages),
+        // A login ends at `/app/`, and a nest answers `/app` alone.
+        path => Router::new()
+            .route(&format!("{path}/"), get(home))
+            .nest(path, pages),
     };
     let app = app
         .layer(auth.layer())
