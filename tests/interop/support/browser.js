@@ -41,9 +41,9 @@ export class Browser {
   }
 
   /** Asks as a script of the page does. */
-  fetch(url) {
-    const headers = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' };
-    return this.#send('GET', new URL(url), headers);
+  fetch(url, { headers = {} } = {}) {
+    const script = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty', accept: '*/*' };
+    return this.#send('GET', new URL(url), { ...script, ...headers });
   }
 
   /** Follows redirects from an answer until a page comes, at most twenty. */
