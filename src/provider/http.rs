@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use reqwest::redirect::Policy;
 use url::Url;
@@ -14,6 +14,8 @@ use crate::secret::Secret;
 
 /// The longest body that is read of any answer.
 const MAX_BODY: usize = 256 * 1024;
+/// The most bytes that its headers may have.
+const MAX_HEADERS: usize = 64 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -92,9 +94,7 @@ impl Http {
             .map_err(|_| unreachable_because(endpoint, "its address is not a URL"))?;
         match tokio::time::timeout(deadline, answer(client, request)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Trouble::TooLarge)) => {
-                Err(unreachable_because(endpoint, "its answer is over 256 KB"))
-            }
+            Ok(Err(Trouble::TooLarge(why))) => Err(unreachable_because(endpoint, why)),
             Ok(Err(Trouble::Failed(error))) if error.is_timeout() => {
                 Err(Kind::ProviderTimeout { endpoint }.into())
             }
@@ -106,15 +106,21 @@ impl Http {
 
 enum Trouble {
     Failed(reqwest::Error),
-    TooLarge,
+    TooLarge(&'static str),
 }
 
 async fn answer(client: &reqwest::Client, request: reqwest::Request) -> Result<Answer, Trouble> {
     let mut response = client.execute(request).await.map_err(Trouble::Failed)?;
+    let length = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+    if response.headers().iter().map(length).sum::<usize>() > MAX_HEADERS {
+        return Err(Trouble::TooLarge(
+            "the headers of its answer are over 64 KB",
+        ));
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Trouble::Failed)? {
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(Trouble::TooLarge);
+            return Err(Trouble::TooLarge("its answer is over 256 KB"));
         }
         body.extend_from_slice(&chunk);
     }

@@ -18,6 +18,7 @@ mod dropped;
 mod id_token;
 mod keys;
 mod leaks;
+mod limits;
 mod login;
 mod logout;
 mod metadata;

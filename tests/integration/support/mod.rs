@@ -12,6 +12,7 @@ mod world;
 
 pub use browser::{Answer, Browser, relative};
 pub use forge::{Forge, honest};
+pub use jar::Jar;
 pub use logs::Logs;
 pub use shelf::Shelf;
 pub use signing::{TestKey, base64url};
