@@ -43,8 +43,8 @@ pub(crate) async fn answer(auth: &Auth, visit: &Visit) -> (Result<Response>, Vec
 }
 
 async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> Result<Response> {
-    if visit.method == Method::HEAD || visit.is_prefetch() {
-        return Ok(pages::nothing());
+    if let Some(status) = visit.idle() {
+        return Ok(pages::nothing(status));
     }
     if visit.method != Method::GET {
         let method = visit.method.as_str().chars().take(16).collect();

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
 use crate::auth::Auth;
 use crate::config::is_ours;
@@ -134,8 +134,8 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         None => auth.default_provider(),
     };
     let name = provider.map(|provider| provider.name());
-    if judge(auth, visit, name)? == Verdict::Idle {
-        return Ok(Login(pages::nothing()));
+    if let Verdict::Idle(status) = judge(auth, visit, name)? {
+        return Ok(Login(pages::nothing(status)));
     }
     let Some(provider) = provider else {
         return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
@@ -192,14 +192,14 @@ fn seconds(max_age: &str) -> Option<u32> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Begin,
-    /// Nobody decided anything yet: 204, and nothing is minted.
-    Idle,
+    /// Nobody decided anything yet, and nothing is minted.
+    Idle(StatusCode),
 }
 
 /// A login is begun by a POST of the app's own, or by a person who goes to it, from wherever.
 pub(crate) fn judge(auth: &Auth, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
-    if visit.method == Method::HEAD || visit.is_prefetch() {
-        return Ok(Verdict::Idle);
+    if let Some(status) = visit.idle() {
+        return Ok(Verdict::Idle(status));
     }
     if visit.is_framed() {
         return Err(Kind::LoginInFrame.into());

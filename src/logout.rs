@@ -65,8 +65,8 @@ impl fmt::Debug for Logout {
 
 fn log_out(session: &Session) -> Result<Response> {
     let (auth, visit) = (session.auth(), session.visit());
-    if visit.method == Method::HEAD || visit.is_prefetch() {
-        return Ok(pages::nothing());
+    if let Some(status) = visit.idle() {
+        return Ok(pages::nothing(status));
     }
     if visit.method != Method::POST || !visit.is_own(auth.site()) {
         return Ok(pages::logout(auth));

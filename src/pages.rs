@@ -188,8 +188,8 @@ pub(crate) fn see_other(url: &str) -> Result<Response, Error> {
 }
 
 /// Nothing is there, and nothing happened.
-pub(crate) fn nothing() -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+pub(crate) fn nothing(status: StatusCode) -> Response {
+    let mut response = status.into_response();
     no_store(response.headers_mut());
     response
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, OriginalUri};
 use http::header::{ACCEPT, FORWARDED, HOST, HeaderName, ORIGIN, UPGRADE, VIA};
 use http::request::Parts;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use url::Url;
 
 use crate::config::{Site, is_loopback};
@@ -37,7 +37,7 @@ impl Visit {
     }
 
     /// The browser only wants to have it ready: nobody has decided to go there.
-    pub(crate) fn is_prefetch(&self) -> bool {
+    fn is_prefetch(&self) -> bool {
         ["sec-purpose", "purpose", "x-purpose", "x-moz"]
             .into_iter()
             .any(|name| {
@@ -45,6 +45,15 @@ impl Visit {
                     purpose.contains("prefetch") || purpose.contains("preview")
                 })
             })
+    }
+
+    /// The answer's status where nobody has decided to go anywhere yet, and so nothing happens.
+    pub(crate) fn idle(&self) -> Option<StatusCode> {
+        if self.is_prefetch() {
+            // A browser keeps an answer of success and shows it, empty, to whoever goes there then.
+            return Some(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        (self.method == Method::HEAD).then_some(StatusCode::NO_CONTENT)
     }
 
     pub(crate) fn is_framed(&self) -> bool {

@@ -712,7 +712,7 @@ async fn cbk_19_only_a_get_that_somebody_meant_uses_up_a_login() {
     let world = World::new().await;
     let mut browser = world.browser();
     let callback = browser.way_back(&world.provider, "alice").await;
-    let prefetch = |name: &'static str, value: &'static str| ("GET", vec![(name, value)], 204);
+    let prefetch = |name: &'static str, value: &'static str| ("GET", vec![(name, value)], 503);
 
     for (method, headers, status) in [
         ("HEAD", vec![], 204),
