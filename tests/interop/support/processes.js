@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const programs = process.env.INTEROP_PROGRAMS;
+export const programs = process.env.INTEROP_PROGRAMS;
 if (!programs) throw new Error('run tests/interop/run, which builds the programs first');
 
 /** How long a program may take to be ready, in milliseconds. */
