@@ -47,7 +47,7 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
         @if is_local {
             section aria-labelledby="details" {
                 h2 #details { "For the developer, on this machine only" }
-                p { (error) "." }
+                p { (error) @if !error.to_string().ends_with('?') { "." } }
                 @if !error.advice().is_empty() { p { (error.advice()) "." } }
             }
         }

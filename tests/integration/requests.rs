@@ -196,6 +196,15 @@ async fn details_are_shown_on_the_machine_itself_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn details_that_end_in_a_question_get_no_full_stop() {
+    let world = World::new().await;
+
+    let page = world.browser().get("/login/gogle").await;
+
+    assert!(page.body.contains("did you mean google?</p>"), "{page:?}");
+}
+
+#[tokio::test]
 async fn details_are_never_shown_where_others_reach_the_app() {
     let provider = crate::support::provider("google").await;
     let public = keycard::Auth::builder()
