@@ -28,7 +28,7 @@ body {
 }
 main { max-width: 30rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .5rem; letter-spacing: -.01em; }
-p { margin: 0 0 1rem; }
+p { margin: 0 0 1rem; text-wrap: pretty; }
 .quiet, small { color: var(--quiet); font-size: .875rem; }
 .people { list-style: none; margin: 1.25rem 0; padding: 0; display: grid; gap: .625rem; }
 button { font: inherit; color: inherit; cursor: pointer; border-radius: .625rem; }
