@@ -90,6 +90,9 @@ mod cookies;
 pub mod dev;
 mod error;
 mod failure_log;
+#[cfg(any(fuzzing, test))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layer;
 mod login;
 mod login_secrets;

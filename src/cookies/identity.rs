@@ -105,7 +105,7 @@ impl IdentityCookie {
             .then_some(identity)
     }
 
-    fn decode(plain: Vec<u8>) -> Option<Self> {
+    pub(crate) fn decode(plain: Vec<u8>) -> Option<Self> {
         let mut reader = Reader(&plain);
         let login_id = reader.array()?;
         let issued_at = reader.i64()?;

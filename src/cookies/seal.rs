@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(super) const ALL: [Self; 4] = [Self::Identity, Self::Mark, Self::Pending, Self::Rest];
+    pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Mark, Self::Pending, Self::Rest];
 
     fn name(self) -> &'static str {
         match self {

@@ -25,30 +25,30 @@ const TRIES: usize = 8;
 
 /// What a token must say to be ours.
 #[derive(Debug)]
-pub(super) struct Expected<'a> {
-    pub(super) issuer: &'a str,
-    pub(super) client_id: &'a str,
-    pub(super) nonce: &'a Secret,
-    pub(super) access_token: &'a Secret,
-    pub(super) max_age: Option<u32>,
-    pub(super) leeway: Duration,
+pub(crate) struct Expected<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) client_id: &'a str,
+    pub(crate) nonce: &'a Secret,
+    pub(crate) access_token: &'a Secret,
+    pub(crate) max_age: Option<u32>,
+    pub(crate) leeway: Duration,
     /// Seconds since 1970.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 /// A token of which nothing is believed yet.
-pub(super) struct Unverified<'a> {
+pub(crate) struct Unverified<'a> {
     message: &'a str,
     payload: &'a str,
     signature: &'a str,
-    pub(super) algorithm: Algorithm,
-    pub(super) key_id: Option<String>,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<String>,
 }
 
 impl<'a> Unverified<'a> {
     /// Reads the header, and refuses what no signature could make good. The token request has seen
     /// to it that the token is no longer than 64 KB.
-    pub(super) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Error> {
+    pub(crate) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Error> {
         let Some((message, signature)) = token.rsplit_once('.') else {
             return Err(refused("form", "three segments", "one"));
         };
@@ -94,7 +94,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// Verifies the signature with one of `keys`, then every claim that a login depends on.
-    pub(super) fn verify<'k>(
+    pub(crate) fn verify<'k>(
         self,
         keys: impl Iterator<Item = &'k VerifyingKey>,
         expected: &Expected<'_>,

@@ -27,11 +27,11 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// The keys that a provider signs with.
 #[derive(Debug)]
-pub(super) struct KeySet(Vec<VerifyingKey>);
+pub(crate) struct KeySet(Vec<VerifyingKey>);
 
 /// One key, good for the algorithms that its type, curve and own `alg` allow.
 #[derive(Debug)]
-pub(super) struct VerifyingKey {
+pub(crate) struct VerifyingKey {
     id: Option<String>,
     algorithm: Option<Algorithm>,
     material: Material,
@@ -63,7 +63,7 @@ pub(super) async fn fetch(http: Http, url: Url, deadline: Duration) -> Fetched<K
 }
 
 impl KeySet {
-    pub(super) fn read(body: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, Error> {
         let invalid = |what: &str| {
             Error::from(Kind::KeysInvalid {
                 what: what.to_owned(),
@@ -86,7 +86,7 @@ impl KeySet {
     }
 
     /// The keys that a token with this header may have been signed with.
-    pub(super) fn fitting<'a>(
+    pub(crate) fn fitting<'a>(
         &'a self,
         id: Option<&'a str>,
         algorithm: Algorithm,
@@ -98,7 +98,7 @@ impl KeySet {
     }
 
     /// Whether a key of this id is in the set, whatever its kind.
-    pub(super) fn knows(&self, id: &str) -> bool {
+    pub(crate) fn knows(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id.as_deref() == Some(id))
     }
 }
@@ -198,7 +198,7 @@ impl VerifyingKey {
     }
 
     /// Whether this key made `signature` (base64url) over `message` with `algorithm`.
-    pub(super) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
+    pub(crate) fn verifies(&self, algorithm: Algorithm, message: &[u8], signature: &str) -> bool {
         match (&self.material, self.jws(algorithm)) {
             (Material::P521(point), Some(None)) => {
                 let Ok(signature) = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(signature) else {

@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Metadata {
     pub(crate) issuer: String,
-    pub(super) authorization_endpoint: Url,
-    pub(super) token_endpoint: Url,
-    pub(super) userinfo_endpoint: Option<Url>,
-    pub(super) jwks_uri: Url,
+    pub(crate) authorization_endpoint: Url,
+    pub(crate) token_endpoint: Url,
+    pub(crate) userinfo_endpoint: Option<Url>,
+    pub(crate) jwks_uri: Url,
     /// What ID tokens may be signed with.
-    pub(super) algorithms: Vec<Algorithm>,
+    pub(crate) algorithms: Vec<Algorithm>,
     /// `token_endpoint_auth_methods_supported`; basic where it is silent.
     pub(super) authentication: Vec<String>,
     /// Whether every answer names its issuer (RFC 9207).
@@ -75,7 +75,7 @@ async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
 }
 
 impl Metadata {
-    fn read(body: &[u8], config: &ProviderConfig) -> Result<Self, Error> {
+    pub(crate) fn read(body: &[u8], config: &ProviderConfig) -> Result<Self, Error> {
         let members = json::object(body).map_err(invalid)?;
         if members.get("require_pushed_authorization_requests") == Some(&Value::Bool(true)) {
             return Err(invalid(

@@ -9,11 +9,11 @@ mod cached;
 mod exchanges;
 mod flight;
 mod http;
-mod id_token;
+pub(crate) mod id_token;
 mod json;
-mod keys;
+pub(crate) mod keys;
 mod metadata;
-mod token;
+pub(crate) mod token;
 mod userinfo;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -44,7 +44,7 @@ pub(super) struct Tokens {
 }
 
 /// The address that a browser is sent to (OpenID Connect Core §3.1.2.1).
-pub(super) fn authorization_url(
+pub(crate) fn authorization_url(
     config: &ProviderConfig,
     redirect_uri: &str,
     metadata: &Metadata,
