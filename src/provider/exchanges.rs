@@ -1,9 +1,10 @@
-//! The code exchanges under way. A double click brings one code twice; it is good for one try
-//! (RFC 6749 §4.1.2), so both wait for that one. What has landed is forgotten.
+//! The code exchanges of just now. A double click or two tabs bring one code twice; it is good for
+//! one try (RFC 6749 §4.1.2), so whoever comes with it gets what that one brought.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -11,7 +12,12 @@ use super::flight::{Flight, Outcome};
 use super::{Redemption, Verified};
 use crate::error::Endpoint;
 
-/// The logins of one provider whose codes are being redeemed.
+/// How long an outcome is kept: the second request of a double click is under way by then.
+const KEPT: Duration = Duration::from_secs(5);
+/// How many are kept at most; what lands beyond is forgotten at once.
+const MOST: usize = 1000;
+
+/// The logins of one provider whose codes are being redeemed, or were just now.
 #[derive(Debug, Default)]
 pub(super) struct Exchanges(Mutex<HashMap<Id, Flight<Verified>>>);
 
@@ -19,7 +25,7 @@ pub(super) struct Exchanges(Mutex<HashMap<Id, Flight<Verified>>>);
 type Id = [u8; 32];
 
 impl Exchanges {
-    /// What the exchange brings, or the one for the same login that is under way.
+    /// What the exchange brings, or brought just now for the same login.
     pub(super) async fn once<F>(
         self: &Arc<Self>,
         redemption: &Redemption,
@@ -30,22 +36,35 @@ impl Exchanges {
     {
         let id = id(redemption);
         let flight = {
-            let mut under_way = self.lock();
-            under_way
-                .get(&id)
-                .and_then(Flight::join)
-                .unwrap_or_else(|| {
-                    let (exchange, exchanges) = (exchange(), self.clone());
-                    let flight = Flight::begin(Endpoint::Token, async move {
-                        let outcome = exchange.await;
-                        exchanges.lock().remove(&id);
-                        outcome
-                    });
-                    under_way.extend(flight.join().map(|flight| (id, flight)));
-                    flight
-                })
+            let mut exchanges = self.lock();
+            let flight = exchanges.get(&id).and_then(Flight::join);
+            flight.unwrap_or_else(|| {
+                let (exchange, landed) = (exchange(), self.clone());
+                let flight = Flight::begin(Endpoint::Token, async move {
+                    let outcome = exchange.await;
+                    landed.forget(id, outcome.is_ok());
+                    outcome
+                });
+                exchanges.extend(flight.join().map(|flight| (id, flight)));
+                flight
+            })
         };
         flight.landed().await
+    }
+
+    /// Forgets an exchange that has landed: a login a little later, a failure at once, since the
+    /// code may still be good.
+    fn forget(self: Arc<Self>, id: Id, is_login: bool) {
+        let mut exchanges = self.lock();
+        if !is_login || exchanges.len() > MOST {
+            exchanges.remove(&id);
+            return;
+        }
+        drop(exchanges);
+        tokio::spawn(async move {
+            tokio::time::sleep(KEPT).await;
+            self.lock().remove(&id);
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Flight<Verified>>> {

@@ -32,7 +32,8 @@ impl<T: Send + Sync + 'static> Flight<T> {
 
     /// The same work for one more, unless its runtime has gone down and it will never land.
     pub(super) fn join(&self) -> Option<Self> {
-        self.outcome.has_changed().is_ok().then(|| Self {
+        let has_landed = self.outcome.borrow().is_some();
+        (has_landed || self.outcome.has_changed().is_ok()).then(|| Self {
             outcome: self.outcome.clone(),
             endpoint: self.endpoint,
         })

@@ -1019,6 +1019,8 @@ async fn cbk_29_a_callback_whose_answer_was_lost_is_refused_by_the_provider() {
     let before = browser.jar.clone();
     browser.follow(&callback).await;
     browser.jar = before;
+    // A few seconds later nothing of the exchange is kept.
+    pass(Duration::from_secs(6)).await;
 
     let answer = world
         .refuses_callback(&mut browser, &callback, 400, "code_refused")

@@ -193,6 +193,25 @@ async fn con_03_a_click_whose_page_was_left_is_not_lost_for_the_next() {
 }
 
 #[tokio::test]
+async fn con_03_a_click_that_left_before_the_first_was_answered_comes_home_a_little_later_too() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let callback = browser.way_back(&world.provider, "alice").await;
+    let mut late = browser.clone();
+    assert_eq!(browser.follow(&callback).await.location(), "/");
+
+    pass(Duration::from_secs(4)).await;
+    let answer = late.clone().follow(&callback).await;
+    assert_eq!(answer.location(), "/", "{answer:?}");
+    assert_eq!(world.provider.calls(Endpoint::Token), 1);
+
+    // Nothing is kept for long: by then the provider says what it thinks of a spent code.
+    pass(Duration::from_secs(2)).await;
+    let answer = late.follow(&callback).await;
+    assert_eq!(answer.code().as_deref(), Some("code_refused"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn con_03_another_code_for_the_same_login_is_an_exchange_of_its_own() {
     let world = World::new().await;
     let mut browser = world.browser();

@@ -147,10 +147,7 @@ test('con_03 a double click at the app logs in', async (t) => {
   assert.equal(page.url(), home);
 });
 
-// The second exchange is refused, and its tab shows why: the code is good for one try.
-const notYet = { todo: 'callbacks of one login that overlap redeem its code twice' };
-
-test('con_03 of one login finished in two tabs at once, one logs in and the other goes home', notYet, async (t) => {
+test('con_03 one login finished in two tabs at once logs in and comes home in both', async (t) => {
   const { home } = await startExample(t);
   const profile = await profileOf(t);
   const [page, one, other] = [await profile.newPage(), await profile.newPage(), await profile.newPage()];
