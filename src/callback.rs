@@ -11,11 +11,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use axum::response::Response;
 use http::Method;
 use http::header::{HeaderValue, SET_COOKIE};
+use serde_json::{Map, Value};
 
 use crate::auth::Auth;
 use crate::callback_query::{Answer, Parameters, REST};
 use crate::cookies::{
-    Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Purpose, Rest, SKEW, pairs,
+    Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
     state_hash, values,
 };
 use crate::error::{Error, Kind, Result, error_code};
@@ -116,7 +117,8 @@ async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> R
         now: auth.now(),
     };
     let verified = provider.redeem(redemption).await.map_err(at_provider)?;
-    log_in(auth, visit, provider, &pending, state, &verified, cookies).map_err(at_provider)
+    let head = head(auth, provider, &verified, state)?;
+    log_in(auth, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
 }
 
 /// A failure of this login: the way back begins it anew, with the same end.
@@ -146,8 +148,7 @@ fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>)
     }
     cookies.push(auth.names().clear(&name)?);
     for value in came {
-        let opened = auth.keyring().open_text(Purpose::Pending, &name, value);
-        let Some(pending) = opened.and_then(|opened| Pending::decode(&opened)) else {
+        let Some(pending) = Pending::open(auth.keyring(), &name, value) else {
             continue;
         };
         // The cookie's name holds 40 bits of the state's hash; this compares all of it.
@@ -226,14 +227,50 @@ fn clean(text: &str) -> String {
 fn log_in(
     auth: &Auth,
     visit: &Visit,
-    provider: &OpenIdProvider,
     pending: &Pending,
-    state: &str,
-    verified: &Verified,
+    head: &Head,
+    claims: &Map<String, Value>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
-    let (names, now) = (auth.names(), auth.now());
-    let head = Head {
+    let (names, keyring) = (auth.names(), auth.keyring());
+    let Cut { first, second } = IdentityCookie::seal(head, claims, names, keyring)?;
+    let [first_name, others @ ..] = names.identity();
+    cookies.push(names.set(first_name, &first, auth.life())?);
+    let mark = Mark {
+        issued_at: head.issued_at,
+        count: pending.bounces.saturating_add(1),
+    };
+    cookies.push(names.set(names.mark(), &mark.seal(keyring, names)?, MARK_LIFE)?);
+    // Parts of a longer identity that this one replaces.
+    for (index, name) in others.iter().enumerate() {
+        let follows = index == 0 && second.is_some();
+        if !follows && values(&visit.headers, name).next().is_some() {
+            cookies.push(names.clear(name)?);
+        }
+    }
+    let goal = goal(auth, pending);
+    let length = goal.len() + cookies.iter().map(HeaderValue::len).sum::<usize>();
+    match second {
+        None if length <= MAX_HEAD => pages::see_other(&goal),
+        // In a page it takes no room among the headers.
+        None => Ok(pages::going_on(&goal)),
+        Some(second) => first_step(
+            auth,
+            &Rest {
+                first: hash(first.as_bytes()),
+                second,
+                issued_at: head.issued_at,
+                life: auth.life(),
+                return_to: goal,
+            },
+        ),
+    }
+}
+
+/// Everything about this login but its claims.
+fn head(auth: &Auth, provider: &OpenIdProvider, verified: &Verified, state: &str) -> Result<Head> {
+    let now = auth.now();
+    Ok(Head {
         login_id: random::bytes()?,
         issued_at: now,
         expires_at: now.saturating_add(auth.life()),
@@ -244,63 +281,20 @@ fn log_in(
         subject: verified.subject.clone(),
         session_id: verified.session_id.clone(),
         state_hash: state_hash(state),
-    };
-    let Cut { first, second } =
-        IdentityCookie::seal(&head, &verified.claims, names, auth.keyring())?.map_err(
-            |too_large| Kind::IdentityTooLarge {
-                report: too_large.report,
-            },
-        )?;
-
-    let [first_name, others @ ..] = names.identity();
-    cookies.push(names.set(first_name, &first, auth.life())?);
-    cookies.push(names.set(names.mark(), &mark(auth, pending, now)?, MARK_LIFE)?);
-    // Parts of a longer identity that this one replaces.
-    for (index, name) in others.iter().enumerate() {
-        let follows = index == 0 && second.is_some();
-        if !follows && values(&visit.headers, name).next().is_some() {
-            cookies.push(names.clear(name)?);
-        }
-    }
-    let return_to = ReturnTo::parse(
-        &pending.return_to,
-        auth.site().origin(),
-        auth.own_paths().all_seen(),
-    );
-    let goal = return_to.map_or_else(|| auth.site().home(), |path| path.as_str().to_owned());
-    let length = goal.len() + cookies.iter().map(HeaderValue::len).sum::<usize>();
-    match second {
-        None if length <= MAX_HEAD => pages::see_other(&goal),
-        // In a page it takes no room among the headers.
-        None => Ok(pages::going_on(&goal)),
-        Some(second) => {
-            let rest = Rest {
-                first: hash(first.as_bytes()),
-                second,
-                issued_at: now,
-                life: auth.life(),
-                return_to: goal,
-            };
-            first_step(auth, &rest)
-        }
-    }
+    })
 }
 
-fn mark(auth: &Auth, pending: &Pending, now: i64) -> Result<String> {
-    let mark = Mark {
-        issued_at: now,
-        count: pending.bounces.saturating_add(1),
-    };
-    auth.keyring()
-        .seal_text(Purpose::Mark, auth.names().mark(), &mark.encode())
+/// Where they were going, or home.
+fn goal(auth: &Auth, pending: &Pending) -> String {
+    let (origin, own) = (auth.site().origin(), auth.own_paths().all_seen());
+    ReturnTo::parse(&pending.return_to, origin, own)
+        .map_or_else(|| auth.site().home(), |path| path.as_str().to_owned())
 }
 
 /// The page that fetches the second part: one answer with both would be too long for the buffers
 /// of the usual proxies.
 fn first_step(auth: &Auth, rest: &Rest) -> Result<Response> {
-    let sealed =
-        auth.keyring()
-            .seal_text(Purpose::Rest, &auth.names().identity()[1], &rest.encode())?;
+    let sealed = rest.seal(auth.keyring(), auth.names())?;
     let callback = auth.own_paths().seen(OwnPath::Callback);
     Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
 }
@@ -313,17 +307,12 @@ fn second_step(
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
     let [first_name, second_name, _] = auth.names().identity();
-    let opened = auth
-        .keyring()
-        .open_text(Purpose::Rest, second_name, sealed.as_bytes());
     let now = auth.now();
-    let rest = opened
-        .and_then(|opened| Rest::decode(&opened))
-        .filter(|rest| {
-            // The clock of the replica that took the first step may be ahead of this one's.
-            (-SKEW..=REST_LIFE).contains(&now.saturating_sub(rest.issued_at))
-                && values(&visit.headers, first_name).any(|first| hash(first) == rest.first)
-        });
+    let rest = Rest::open(auth.keyring(), auth.names(), sealed).filter(|rest| {
+        // The clock of the replica that took the first step may be ahead of this one's.
+        (-SKEW..=REST_LIFE).contains(&now.saturating_sub(rest.issued_at))
+            && values(&visit.headers, first_name).any(|first| hash(first) == rest.first)
+    });
     let Some(rest) = rest else { return home(auth) };
     cookies.push(auth.names().set(second_name, &rest.second, rest.life)?);
     pages::see_other(&rest.return_to)

@@ -6,11 +6,11 @@ use std::pin::Pin;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use crate::auth::Auth;
 use crate::config::is_ours;
-use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Purpose, pairs, values};
+use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, pairs};
 use crate::error::{Kind, Result};
 use crate::login_secrets::Seed;
 use crate::own_paths::OwnPath;
@@ -232,14 +232,9 @@ fn bounces(auth: &Auth, session: &Session, now: i64) -> u8 {
     if session.user().is_logged_in() {
         return 0;
     }
-    mark(auth, &session.visit().headers, now).map_or(0, |mark| mark.count)
-}
-
-fn mark(auth: &Auth, headers: &HeaderMap, now: i64) -> Option<Mark> {
-    let name = auth.names().mark();
-    let value = values(headers, name).next()?;
-    let opened = auth.keyring().open_text(Purpose::Mark, name, value)?;
-    Mark::decode(&opened).filter(|mark| mark.is_current(now))
+    Mark::open(&session.visit().headers, auth.names(), auth.keyring())
+        .filter(|mark| mark.is_current(now))
+        .map_or(0, |mark| mark.count)
 }
 
 /// The Set-Cookie lines of a login: its own, and those that make room for it.
@@ -252,38 +247,15 @@ fn cookies(
 ) -> Result<Vec<HeaderValue>> {
     let names = auth.names();
     let name = names.pending(state);
-    let mut value = auth
-        .keyring()
-        .seal_text(Purpose::Pending, &name, &pending.encode())?;
-    if cookies::size(name.as_bytes(), value.as_bytes()) > PENDING_BUDGET {
+    let size = |value: &str| cookies::size(name.as_bytes(), value.as_bytes());
+    let mut value = pending.seal(auth.keyring(), &name)?;
+    if size(&value) > PENDING_BUDGET {
         pending.return_to.clear();
-        value = auth
-            .keyring()
-            .seal_text(Purpose::Pending, &name, &pending.encode())?;
+        value = pending.seal(auth.keyring(), &name)?;
     }
-    let mut room = PENDING_BUDGET.saturating_sub(cookies::size(name.as_bytes(), value.as_bytes()));
     let mut lines = Vec::new();
-    let mut kept = Vec::new();
-    let came: Vec<_> = pairs(&visit.headers)
-        .filter(|(name, _)| names.is_pending(name))
-        .collect();
-    // Browsers send the oldest first (RFC 6265 §5.4): of two of one second, the last is younger.
-    for (index, (name, value)) in came.into_iter().rev().enumerate() {
-        // Names of pending logins are ASCII, or they would not be ones.
-        let name = std::str::from_utf8(name).unwrap_or_default();
-        let opened = (index < OPENED)
-            .then(|| auth.keyring().open_text(Purpose::Pending, name, value))
-            .flatten()
-            .and_then(|opened| Pending::decode(&opened));
-        match opened
-            .map(|pending| pending.age(now))
-            .filter(|age| *age <= PENDING_LIFE)
-        {
-            Some(age) => kept.push((age, name, cookies::size(name.as_bytes(), value))),
-            None => lines.push(names.clear(name)?),
-        }
-    }
-    if kept.iter().any(|(age, ..)| *age >= MISSED) && auth.misses_callbacks() {
+    let under_way = under_way(auth, visit, now, &mut lines)?;
+    if under_way.iter().any(|login| login.age >= MISSED) && auth.misses_callbacks() {
         tracing::warn!(
             path = auth.own_paths().seen(OwnPath::Callback),
             "a login was begun before and no callback has arrived: if the browser shows 404 there, \
@@ -291,15 +263,13 @@ fn cookies(
              fallback, or add `.merge(auth.routes())` to that router"
         );
     }
-    // The youngest first: they are kept as long as there is room.
-    kept.sort_by_key(|(age, ..)| *age);
-    let may_push_out = |age: i64| visit.is_own(auth.site()) || age >= SETTLED;
-    for (age, name, size) in kept {
-        match room.checked_sub(size) {
+    let mut room = PENDING_BUDGET.saturating_sub(size(&value));
+    for login in under_way {
+        match room.checked_sub(login.size) {
             Some(left) => room = left,
-            None if may_push_out(age) => {
+            None if visit.is_own(auth.site()) || login.age >= SETTLED => {
                 room = 0;
-                lines.push(names.clear(name)?);
+                lines.push(names.clear(login.name)?);
             }
             None => return Err(Kind::TooManyLogins.into()),
         }
@@ -307,6 +277,45 @@ fn cookies(
     lines.truncate(CLEARED);
     lines.push(names.set(&name, &value, PENDING_LIFE)?);
     Ok(lines)
+}
+
+/// A login that this browser has begun before.
+struct UnderWay<'a> {
+    name: &'a str,
+    /// Seconds.
+    age: i64,
+    /// Bytes of the Cookie header.
+    size: usize,
+}
+
+/// The logins that this browser has under way, the youngest first. Lines that clear what is no
+/// login any more are added to `lines`.
+fn under_way<'a>(
+    auth: &Auth,
+    visit: &'a Visit,
+    now: i64,
+    lines: &mut Vec<HeaderValue>,
+) -> Result<Vec<UnderWay<'a>>> {
+    let names = auth.names();
+    let came: Vec<_> = pairs(&visit.headers)
+        .filter(|(name, _)| names.is_pending(name))
+        .collect();
+    let mut under_way = Vec::new();
+    // Browsers send the oldest first (RFC 6265 §5.4): of two of one second, the last is younger.
+    for (index, (name, value)) in came.into_iter().rev().enumerate() {
+        // Names of pending logins are ASCII, or they would not be ones.
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        let opened = (index < OPENED).then(|| Pending::open(auth.keyring(), name, value));
+        match opened.flatten().map(|pending| pending.age(now)) {
+            Some(age) if age <= PENDING_LIFE => {
+                let size = cookies::size(name.as_bytes(), value);
+                under_way.push(UnderWay { name, age, size });
+            }
+            _ => lines.push(names.clear(name)?),
+        }
+    }
+    under_way.sort_by_key(|login| login.age);
+    Ok(under_way)
 }
 
 /// Answers `/auth/login`: with the query of a link, or the fields of the chooser's form.

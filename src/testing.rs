@@ -102,11 +102,7 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
         state_hash: random::bytes()?,
     };
     let Cut { first, second } =
-        IdentityCookie::seal(&head, &somebody.claims, auth.names(), auth.keyring())?.map_err(
-            |too_large| Kind::IdentityTooLarge {
-                report: too_large.report,
-            },
-        )?;
+        IdentityCookie::seal(&head, &somebody.claims, auth.names(), auth.keyring())?;
     for (name, value) in auth
         .names()
         .identity()

@@ -16,7 +16,7 @@ use super::parts::{self, Cut, join};
 use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
 use super::{IDENTITY_BUDGET, names};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// How far in the future an identity may have been issued, in seconds: clocks of replicas differ.
 pub(crate) const SKEW: i64 = 300;
@@ -45,12 +45,6 @@ pub(crate) struct Head {
     pub(crate) state_hash: [u8; 16],
 }
 
-/// An identity whose claims do not fit: what each of the biggest takes.
-#[derive(Debug)]
-pub(crate) struct TooLarge {
-    pub(crate) report: String,
-}
-
 /// An opened identity.
 #[derive(Debug)]
 pub(crate) struct IdentityCookie {
@@ -72,16 +66,16 @@ impl IdentityCookie {
     ///
     /// # Errors
     ///
-    /// The inner one when it does not fit, the outer one when it cannot be sealed.
+    /// When it does not fit, with the sizes of its claims, or cannot be sealed.
     pub(crate) fn seal(
         head: &Head,
         claims: &Map<String, Value>,
         names: &Names,
         keyring: &Keyring,
-    ) -> Result<Result<Cut, TooLarge>, Error> {
-        let Some(plain) = encode(head, claims, names) else {
-            return Ok(Err(TooLarge::new(head, claims, names)));
-        };
+    ) -> Result<Cut, Error> {
+        let plain = encode(head, claims, names).ok_or_else(|| Kind::IdentityTooLarge {
+            report: sizes(head, claims, names),
+        })?;
         let count = parts::count(parts::text_length(plain.len()));
         let sealed = keyring.seal(
             Purpose::Identity,
@@ -89,7 +83,7 @@ impl IdentityCookie {
             u8::try_from(count).unwrap_or(u8::MAX),
             &plain,
         )?;
-        Ok(Ok(Cut::new(&sealed)))
+        Ok(Cut::new(&sealed))
     }
 
     /// The identity in a request's cookies, whatever its age; `None` when there is none, or two.
@@ -254,45 +248,43 @@ fn encode_head(head: &Head) -> Vec<u8> {
     plain
 }
 
-impl TooLarge {
-    /// How many of the biggest claims are named.
-    const NAMED: usize = 3;
-    /// The most bytes of names that are to be kept: a line that nobody reads cures nothing.
-    const NAMES: usize = 2048;
-
-    fn new(head: &Head, claims: &Map<String, Value>, names: &Names) -> Self {
-        let mut sizes: Vec<_> = claims
-            .iter()
-            .map(|(name, value)| (value.to_string().len(), name))
-            .collect();
-        sizes.sort_by(|left, right| right.cmp(left));
-        let total: usize = sizes.iter().map(|(size, name)| size + name.len() + 4).sum();
-        let mut report = format!("{total} bytes of claims;");
-        for (size, name) in sizes.iter().take(Self::NAMED) {
-            let _ = write!(report, " {} has {size},", name.escape_debug());
-        }
-        let without = |biggest: usize| {
-            let mut kept = claims.clone();
-            for (_, name) in &sizes[..biggest] {
-                kept.remove(*name);
-            }
-            kept
-        };
-        let fits = |biggest: usize| {
-            let kept = without(biggest);
-            kept.keys().map(String::len).sum::<usize>() <= Self::NAMES
-                && encode(head, &kept, names).is_some()
-        };
-        let fewest = partition_point(sizes.len(), |biggest| !fits(biggest));
-        let kept: Vec<_> = without(fewest).keys().map(|name| quoted(name)).collect();
-        let _ = write!(
-            report,
-            " keep the others with claims = [{}]",
-            kept.join(", ")
-        );
-        Self { report }
+/// What each of the biggest claims takes, and the line that keeps the others.
+fn sizes(head: &Head, claims: &Map<String, Value>, names: &Names) -> String {
+    let mut sizes: Vec<_> = claims
+        .iter()
+        .map(|(name, value)| (value.to_string().len(), name))
+        .collect();
+    sizes.sort_by(|left, right| right.cmp(left));
+    let total: usize = sizes.iter().map(|(size, name)| size + name.len() + 4).sum();
+    let mut report = format!("{total} bytes of claims;");
+    for (size, name) in sizes.iter().take(NAMED) {
+        let _ = write!(report, " {} has {size},", name.escape_debug());
     }
+    let without = |biggest: usize| {
+        let mut kept = claims.clone();
+        for (_, name) in &sizes[..biggest] {
+            kept.remove(*name);
+        }
+        kept
+    };
+    let fits = |biggest: usize| {
+        let kept = without(biggest);
+        kept.keys().map(String::len).sum::<usize>() <= NAMES && encode(head, &kept, names).is_some()
+    };
+    let fewest = partition_point(sizes.len(), |biggest| !fits(biggest));
+    let kept: Vec<_> = without(fewest).keys().map(|name| quoted(name)).collect();
+    let _ = write!(
+        report,
+        " keep the others with claims = [{}]",
+        kept.join(", ")
+    );
+    report
 }
+
+/// How many of the biggest claims are named.
+const NAMED: usize = 3;
+/// The most bytes of names that are to be kept: a line that nobody reads cures nothing.
+const NAMES: usize = 2048;
 
 /// The first of `0..length` for which `is_before` does not hold, `length` if it holds for all.
 fn partition_point(length: usize, is_before: impl Fn(usize) -> bool) -> usize {
@@ -351,9 +343,7 @@ mod tests {
     fn sent_back(head: &Head, claims: &Map<String, Value>) -> Option<IdentityCookie> {
         let site = site();
         let (names, keyring) = (Names::new(&site), keyring(&site, &[]));
-        let cut = IdentityCookie::seal(head, claims, &names, &keyring)
-            .unwrap()
-            .ok()?;
+        let cut = IdentityCookie::seal(head, claims, &names, &keyring).ok()?;
         let mut headers = HeaderMap::new();
         for (name, value) in names.identity().iter().zip([Some(cut.first), cut.second]) {
             let Some(value) = value else { continue };
@@ -453,8 +443,12 @@ mod tests {
             &Names::new(&site),
             &keyring(&site, &[]),
         );
+        let refused = refused.unwrap_err();
+        let Kind::IdentityTooLarge { report } = refused.kind() else {
+            panic!("{refused}");
+        };
         assert_eq!(
-            refused.unwrap().unwrap_err().report,
+            report,
             "29061 bytes of claims; groups has 20002, roles has 9002, name has 4, keep the others \
              with claims = [\"it's \\\"odd\\\"\\U0000000a\", \"name\", \"sub\"]"
         );
@@ -470,7 +464,7 @@ mod tests {
                 )
             })
             .collect();
-        let report = TooLarge::new(&head("i", "s"), &claims, &Names::new(&site())).report;
+        let report = sizes(&head("i", "s"), &claims, &Names::new(&site()));
         assert!(report.len() < 4000, "{}", report.len());
     }
 

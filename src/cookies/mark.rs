@@ -1,7 +1,13 @@
 //! The mark of a finished login, for two minutes: a browser that keeps marks but comes back
 //! anonymous goes in circles.
 
+use http::HeaderMap;
+
+use super::header::values;
+use super::names::Names;
+use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
+use crate::error::Error;
 
 /// How long a mark counts, in seconds.
 pub(crate) const LIFE: i64 = 120;
@@ -17,13 +23,24 @@ impl Mark {
     /// How many bytes it is before it is sealed.
     pub(super) const LENGTH: usize = 9;
 
-    pub(crate) fn encode(self) -> Vec<u8> {
+    /// Seals it for its cookie.
+    pub(crate) fn seal(self, keyring: &Keyring, names: &Names) -> Result<String, Error> {
+        keyring.seal_text(Purpose::Mark, names.mark(), &self.encode())
+    }
+
+    /// The mark in a request's cookies, whatever its age.
+    pub(crate) fn open(headers: &HeaderMap, names: &Names, keyring: &Keyring) -> Option<Self> {
+        let value = values(headers, names.mark()).next()?;
+        Self::decode(&keyring.open_text(Purpose::Mark, names.mark(), value)?)
+    }
+
+    fn encode(self) -> Vec<u8> {
         let mut bytes = vec![self.count];
         bytes.put_i64(self.issued_at);
         bytes
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         Some(Self {
             count: reader.byte()?,

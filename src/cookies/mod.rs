@@ -3,7 +3,7 @@
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
 //! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small;
-//! `identity`, `pending` and `mark` are the three things kept.
+//! `mark`, `pending`, `identity` and `rest` are the things kept.
 
 mod header;
 mod identity;
@@ -12,6 +12,7 @@ mod names;
 mod packing;
 mod parts;
 mod pending;
+mod rest;
 mod seal;
 #[cfg(test)]
 mod vectors;
@@ -21,9 +22,12 @@ pub(crate) use header::{pairs, values};
 pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
-pub(crate) use parts::{Cut, Rest};
+pub(crate) use parts::Cut;
 pub(crate) use pending::{LIFE as PENDING_LIFE, Pending, state_hash};
-pub(crate) use seal::{Keyring, Purpose};
+pub(crate) use rest::Rest;
+pub(crate) use seal::Keyring;
+#[cfg(any(fuzzing, test))]
+pub(crate) use seal::Purpose;
 
 /// What an identity and the mark of its login make a browser send, in bytes, names and separators
 /// counted: nginx answers 400 from 8 KB on, and the app has cookies of its own.

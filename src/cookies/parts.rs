@@ -8,7 +8,6 @@ use http::HeaderMap;
 use super::header::values;
 use super::names::Names;
 use super::seal::OVERHEAD;
-use super::wire::{Reader, Write};
 
 /// The longest text of one part: with its name and attributes, and with all else that the answer
 /// to a callback sets or clears, it stays below the 3.5 KB that nginx passes on with its default
@@ -81,39 +80,6 @@ fn decode(texts: &[&[u8]]) -> Option<Vec<u8>> {
     }
 }
 
-/// The second part of an identity, on its way to the browser in an answer of its own.
-#[derive(Debug)]
-pub(crate) struct Rest {
-    /// Where the first part came from: the rest of one identity joins no other.
-    pub(crate) first: [u8; 32],
-    pub(crate) second: String,
-    pub(crate) issued_at: i64,
-    pub(crate) life: i64,
-    pub(crate) return_to: String,
-}
-
-impl Rest {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.first.to_vec();
-        bytes.put_i64(self.issued_at);
-        bytes.put_i64(self.life);
-        bytes.put_bytes(self.return_to.as_bytes());
-        bytes.extend_from_slice(self.second.as_bytes());
-        bytes
-    }
-
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader(bytes);
-        Some(Self {
-            first: reader.array()?,
-            issued_at: reader.i64()?,
-            life: reader.i64()?,
-            return_to: reader.text()?.to_owned(),
-            second: std::str::from_utf8(reader.0).ok()?.to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::header::{COOKIE, HeaderValue};
@@ -168,26 +134,5 @@ mod tests {
             .flat_map(|name| [(name, value.as_str()); 50])
             .collect();
         assert_eq!(joined(&crowd).len(), MAINS * OTHERS * OTHERS);
-    }
-
-    #[test]
-    fn a_rest_comes_back_and_half_of_it_does_not() {
-        let rest = Rest {
-            first: [9; 32],
-            second: "second".to_owned(),
-            issued_at: 5,
-            life: 7,
-            return_to: "/é".to_owned(),
-        };
-        let bytes = rest.encode();
-        let read = Rest::decode(&bytes).unwrap();
-        assert_eq!((read.first, read.issued_at, read.life), ([9; 32], 5, 7));
-        assert_eq!(
-            (read.second.as_str(), read.return_to.as_str()),
-            ("second", "/é")
-        );
-        for length in 0..32 + 8 + 8 + 2 + "/é".len() {
-            assert!(Rest::decode(&bytes[..length]).is_none(), "{length}");
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
 use crate::error::Error;
 use crate::login_secrets::{LoginSecrets, Seed};
@@ -30,7 +31,17 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// Seals it for the cookie `name`.
+    pub(crate) fn seal(&self, keyring: &Keyring, name: &str) -> Result<String, Error> {
+        keyring.seal_text(Purpose::Pending, name, &self.encode())
+    }
+
+    /// Opens the cookie `name`; `None` where it holds no pending login of ours.
+    pub(crate) fn open(keyring: &Keyring, name: &str, value: &[u8]) -> Option<Self> {
+        Self::decode(&keyring.open_text(Purpose::Pending, name, value)?)
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = self.seed.0.to_vec();
         bytes.put_i64(self.issued_at);
         bytes.extend_from_slice(&self.fingerprint);
@@ -42,7 +53,7 @@ impl Pending {
         bytes
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let pending = Self {
             seed: Seed(reader.array()?),

@@ -40,7 +40,10 @@ pub fn callback_query(input: &[u8]) -> bool {
     match parameters.answer {
         Some(Answer::Code(code)) => {
             assert!(code.expose().len() <= 4 * 1024, "a code without end");
-            assert_eq!((Some(code.expose()), None), (filled("code"), filled("error")));
+            assert_eq!(
+                (Some(code.expose()), None),
+                (filled("code"), filled("error"))
+            );
         }
         Some(Answer::Error { error, description }) => {
             assert_eq!((None, Some(&*error)), (filled("code"), filled("error")));

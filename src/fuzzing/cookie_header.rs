@@ -212,9 +212,7 @@ fn seal(subject: &str, names: &Names, keyring: &Keyring) -> Cut {
         session_id: None,
         state_hash: [4; 16],
     };
-    IdentityCookie::seal(&head, &claims(subject), names, keyring)
-        .expect("the operating system gives randomness")
-        .expect("claims that fit")
+    IdentityCookie::seal(&head, &claims(subject), names, keyring).expect("claims that fit")
 }
 
 /// Claims for one cookie, or for bob, whose groups take two.

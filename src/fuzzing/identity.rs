@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use crate::cookies::{Cut, Head, IDENTITY_BUDGET, IdentityCookie, size};
+use crate::error::Kind;
 
 /// An input that begins with `c` is a provider's claims, to be sealed and opened again; any other
 /// is the plain text behind a first byte that is left out.
@@ -53,13 +54,13 @@ fn claims_come_back(json: &[u8]) -> bool {
         state_hash: [3; 16],
     };
     let App { names, keyring, .. } = App::of_this_process();
-    let sealed = IdentityCookie::seal(&head, &claims, names, keyring)
-        .expect("the operating system gives randomness");
-    let Cut { first, second } = match sealed {
+    let Cut { first, second } = match IdentityCookie::seal(&head, &claims, names, keyring) {
         Ok(cut) => cut,
-        Err(too_large) => {
-            let line = too_large.report;
-            assert!(!line.contains(char::is_control), "{line:?} is no line");
+        Err(error) => {
+            let Kind::IdentityTooLarge { report } = error.kind() else {
+                panic!("the operating system gives randomness: {error}");
+            };
+            assert!(!report.contains(char::is_control), "{report:?} is no line");
             return false;
         }
     };
