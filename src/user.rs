@@ -127,7 +127,8 @@ impl User {
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.claim(name)?.as_str().filter(|text| !text.is_empty())
+        let text = self.0.as_ref()?.text_claim(name)?;
+        (!text.is_empty()).then_some(text)
     }
 }
 

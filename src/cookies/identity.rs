@@ -10,6 +10,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::mark::Mark;
+use super::member;
 use super::names::Names;
 use super::packing;
 use super::parts::{self, Cut, join};
@@ -175,6 +176,17 @@ impl IdentityCookie {
     pub(crate) fn claims(&self) -> &Map<String, Value> {
         self.claims
             .get_or_init(|| self.read_claims().unwrap_or_default())
+    }
+
+    /// A claim that is text. Most pages ask for one or two: these are read without the others.
+    pub(crate) fn text_claim(&self, name: &str) -> Option<&str> {
+        if self.claims.get().is_none()
+            && let Some((&PLAIN, json)) = self.plain[self.claims_at..].split_first()
+            && let Ok(found) = member::text(json, name)
+        {
+            return found;
+        }
+        self.claims().get(name)?.as_str()
     }
 
     fn read_claims(&self) -> Option<Map<String, Value>> {
