@@ -10,6 +10,7 @@ use maud::{Markup, html};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().init(); // Warnings, and why a login failed, are written here.
     let auth = Auth::from_secrets()?;
     let app = Router::new()
         .route("/", get(home))

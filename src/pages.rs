@@ -53,7 +53,7 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
         }
         dl {
             dt { "Code" } dd { code { (error.code()) } }
-            dt { "Request" } dd { code { (request_id) } }
+            dt { "Request id" } dd { code { (request_id) } }
         }
     };
     let mut response = page(error.status(), error.title(), Referrer::None, &body);

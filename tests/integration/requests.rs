@@ -128,10 +128,10 @@ async fn a_failure_is_a_page_for_people_and_json_for_scripts() {
         assert!(lines[1].text.contains(&format!("request_id={id}")));
         let (_, id) = page
             .body
-            .split_once("<dt>Request</dt> <dd><code>")
+            .split_once("<dt>Request id</dt> <dd><code>")
             .unwrap_or_else(|| {
                 page.body
-                    .split_once("<dt>Request</dt><dd><code>")
+                    .split_once("<dt>Request id</dt><dd><code>")
                     .unwrap_or_else(|| panic!("{}", page.body))
             });
         let id = id.split_once('<').unwrap().0;
