@@ -3,6 +3,7 @@
 //! It is sealed once and then cut, so parts of two logins never make one identity. Its first byte
 //! says how many parts there are, so nobody has to guess.
 
+use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use http::HeaderMap;
 
 use super::header::values;
@@ -27,7 +28,7 @@ pub(crate) struct Cut {
 
 impl Cut {
     pub(crate) fn new(sealed: &[u8]) -> Self {
-        let mut first = base64_simd::URL_SAFE_NO_PAD.encode_to_string(sealed);
+        let mut first = URL_SAFE_NO_PAD.encode_to_string(sealed);
         let second = (first.len() > PART).then(|| first.split_off(PART));
         Self { first, second }
     }
@@ -49,35 +50,36 @@ pub(crate) fn join<'a>(
     names: &'a Names,
 ) -> impl Iterator<Item = Vec<u8>> + 'a {
     let [first, second, third] = names.identity();
-    let others = |name: &'a str| values(headers, name).take(OTHERS);
+    // The parts that follow under a name: each that is there, or none where none belongs.
+    let follow = move |name: &'a str, belongs: bool| {
+        let there = values(headers, name).take(if belongs { OTHERS } else { 0 });
+        there.map(Some).chain((!belongs).then_some(None))
+    };
     values(headers, first).take(MAINS).flat_map(move |main| {
-        let texts: Vec<Vec<&[u8]>> = match parts(main) {
-            Some(1) => vec![vec![main]],
-            Some(2) => others(second).map(|second| vec![main, second]).collect(),
-            Some(3) => others(second)
-                .flat_map(|second| others(third).map(move |third| vec![main, second, third]))
-                .collect(),
-            _ => Vec::new(),
-        };
-        texts.into_iter().filter_map(|texts| decode(&texts))
+        let count = parts(main).filter(|count| (1..=3).contains(count));
+        count.into_iter().flat_map(move |count| {
+            follow(second, count > 1).flat_map(move |second| {
+                follow(third, count > 2).filter_map(move |third| decode(main, second, third))
+            })
+        })
     })
 }
 
 /// How many parts the first one says there are.
 fn parts(text: &[u8]) -> Option<u8> {
-    let bytes = base64_simd::URL_SAFE_NO_PAD
-        .decode_to_vec(text.get(..4)?)
+    let mut bytes = [0; 3];
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text.get(..4)?, bytes.as_mut_slice().as_out())
         .ok()?;
     bytes.first().copied()
 }
 
-fn decode(texts: &[&[u8]]) -> Option<Vec<u8>> {
-    match texts {
-        [text] => base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok(),
-        texts => base64_simd::URL_SAFE_NO_PAD
-            .decode_to_vec(texts.concat())
-            .ok(),
+fn decode(main: &[u8], second: Option<&[u8]>, third: Option<&[u8]>) -> Option<Vec<u8>> {
+    if second.is_none() {
+        return URL_SAFE_NO_PAD.decode_to_vec(main).ok();
     }
+    let whole = [main, second.unwrap_or_default(), third.unwrap_or_default()].concat();
+    URL_SAFE_NO_PAD.decode_to_vec(whole).ok()
 }
 
 #[cfg(test)]
@@ -119,7 +121,7 @@ mod tests {
     fn cke_10_a_count_is_one_to_three_or_nothing_is_tried() {
         let names = Names::new(&site());
         let [first, second, third] = names.identity();
-        let part = |count: u8| base64_simd::URL_SAFE_NO_PAD.encode_to_string([count, 0, 0]);
+        let part = |count: u8| URL_SAFE_NO_PAD.encode_to_string([count, 0, 0]);
         for (count, tried) in [(0, 0), (1, 1), (2, 2), (3, 4), (4, 0), (255, 0)] {
             let value = part(count);
             let mut cookies = vec![(first, value.as_str())];
