@@ -1,18 +1,14 @@
 //! CPU time, which is steadier than the clock on the wall: a busy neighbour does not count.
 
-use std::fs;
 use std::time::Duration;
 
-/// How long this thread has been on a CPU (`/proc/<pid>/schedstat`, first field, in nanoseconds).
-///
-/// # Panics
-///
-/// Where there is no such file: it is Linux's.
+use cpu_time::ThreadTime;
+
+/// How long this thread has been on a CPU. `/proc/<pid>/schedstat` would tell it to the tick only,
+/// which is 4 ms.
 #[must_use]
 pub fn thread_time() -> Duration {
-    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanoseconds = schedstat.split(' ').next().and_then(|it| it.parse().ok());
-    Duration::from_nanos(nanoseconds.expect("a number"))
+    ThreadTime::now().as_duration()
 }
 
 /// Repeated measurements of one thing, in nanoseconds.
