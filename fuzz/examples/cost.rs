@@ -13,7 +13,9 @@ use std::{fs, process::ExitCode};
 
 use keycard::fuzzing;
 
-const FUZZERS: [(&str, fn(&[u8]) -> bool); 7] = [
+type Answer = fn(&[u8]) -> bool;
+
+const FUZZERS: [(&str, Answer); 7] = [
     ("callback_query", fuzzing::callback_query),
     ("cookie_header", fuzzing::cookie_header),
     ("id_token", fuzzing::id_token),
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 /// The best time, and the most memory that was held at once.
-fn cost(answer: fn(&[u8]) -> bool, input: &[u8]) -> (Duration, usize) {
+fn cost(answer: Answer, input: &[u8]) -> (Duration, usize) {
     // The first answer makes keys and secrets.
     answer(input);
     let before = HELD.load(Relaxed);

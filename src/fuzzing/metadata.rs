@@ -28,7 +28,7 @@ pub fn metadata(input: &[u8]) -> bool {
     for provider in App::of_this_process().providers() {
         if let Ok(metadata) = Metadata::read(input, provider) {
             check(&metadata, input, provider);
-            check_way_there(&metadata, provider);
+            check_way_there(&metadata, input, provider);
             accepted = true;
         }
     }
@@ -77,12 +77,15 @@ fn is_trusted(url: &Url) -> bool {
     safe && !host.is_empty() && !has_user && url.fragment().is_none()
 }
 
-/// Whatever the document says, a browser is sent to its endpoint with our parameters once each.
-fn check_way_there(metadata: &Metadata, provider: &ProviderConfig) {
+/// A browser is sent to the endpoint of the document with our parameters once each, unless there
+/// is no way to authenticate afterwards.
+fn check_way_there(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
     let secrets = LoginSecrets::derive(&Seed([5; 32])).expect("secrets");
     let redirect_uri = App::of_this_process().config.site.redirect_uri();
     let address = authorization_url(provider, redirect_uri, metadata, &secrets, &[]);
-    let address = Url::parse(&address.expect("an address")).expect("an address");
+    assert_eq!(address.is_ok(), knows_client_secrets(written));
+    let Ok(address) = address else { return };
+    let address = Url::parse(&address).expect("an address");
     let endpoint = &metadata.authorization_endpoint;
     assert_eq!(
         (address.origin(), address.path()),
@@ -95,4 +98,13 @@ fn check_way_there(metadata: &Metadata, provider: &ProviderConfig) {
     for theirs in endpoint.query_pairs() {
         assert!(address.query_pairs().any(|pair| pair == theirs));
     }
+}
+
+/// Where the document says nothing, it is basic (OpenID Connect Discovery §3).
+fn knows_client_secrets(written: &[u8]) -> bool {
+    let document: Value = serde_json::from_slice(written).expect("a document");
+    let methods = document["token_endpoint_auth_methods_supported"].as_array();
+    let sends_a_secret =
+        |method: &Value| method == "client_secret_basic" || method == "client_secret_post";
+    methods.is_none_or(|methods| methods.iter().any(sends_a_secret))
 }
