@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::fmt;
 
 use super::diagnostic::{Mistake, Report};
-use super::site::missing;
-use super::tree::{Path, Table};
+use super::keys::missing;
+use super::tree::Table;
 use crate::random;
 use crate::secret::Secret;
 
@@ -30,21 +30,16 @@ impl fmt::Debug for CookieSecrets {
 }
 
 impl CookieSecrets {
-    pub(super) fn read(
-        auth: &Table,
-        path: &Path,
-        loopback: bool,
-        report: &mut Report,
-    ) -> Option<Self> {
+    pub(super) fn read(auth: &Table, loopback: bool, report: &mut Report) -> Option<Self> {
         let key = "cookie_secret";
         if !auth.contains(key) {
-            report.error(missing(auth, path, key, paste_a_fresh_one()));
+            report.error(missing(auth, key, paste_a_fresh_one()));
             return None;
         }
-        let written = auth.string(key, path, report)?;
+        let written = auth.string(key, report)?;
         let mut process_salt = Vec::new();
         if let Some(weakness) = weakness(written) {
-            let mistake = auth.mistake(key, path).found(weakness);
+            let mistake = auth.mistake(key).found(weakness);
             if !loopback {
                 report.error(mistake.cure(paste_a_fresh_one()));
                 return None;
@@ -61,19 +56,19 @@ impl CookieSecrets {
         }
         Some(Self {
             current: Secret::new(written),
-            accepted: accepted(auth, path, report),
+            accepted: accepted(auth, report),
             process_salt,
         })
     }
 }
 
-fn accepted(auth: &Table, path: &Path, report: &mut Report) -> Vec<Secret> {
+fn accepted(auth: &Table, report: &mut Report) -> Vec<Secret> {
     let mut secrets = Vec::new();
     for key in ["cookie_secrets_accepted", "cookie_secret_previous"] {
-        for written in auth.strings(key, path, report).unwrap_or_default() {
+        for written in auth.strings(key, report).unwrap_or_default() {
             if weakness(&written).is_some() {
                 report.error(
-                    auth.mistake(key, path)
+                    auth.mistake(key)
                         .found("one of them is weak")
                         .cure("whoever guesses an accepted secret logs in as anybody: take it out"),
                 );

@@ -3,9 +3,7 @@
 
 use std::fmt;
 
-use super::source::Source;
-use super::tree::{Path, Place, Table};
-use crate::random;
+use super::place::Place;
 
 /// Everything that is wrong with the `[auth]` table, all at once.
 ///
@@ -84,41 +82,6 @@ impl Mistake {
         Self::new(format!("invalid `{key}`"))
     }
 
-    /// There is no `[auth]`, or no file at all.
-    pub(super) fn no_auth(sources: &[Source], tree: &Table) -> Self {
-        let names: Vec<_> = sources.iter().map(Source::name).collect();
-        let near = tree.keys().find(|key| super::keys::is_near(key, "auth"));
-        let cure = match near {
-            Some(near) => format!("rename [{near}] to [auth]"),
-            None => format!("begin with these lines:\n{}", example()),
-        };
-        let place = if names.is_empty() {
-            "the settings".to_owned()
-        } else {
-            names.join(", ")
-        };
-        Self::new(format!("no [auth] section in {place}")).cure(cure)
-    }
-
-    pub(super) fn no_provider(auth: &Table, path: &Path) -> Self {
-        let mistake = Self::new("no provider in [auth]");
-        let section = auth
-            .keys()
-            .find(|key| *key != "client_kwargs" && auth.subtable(key).is_some());
-        match section {
-            Some(section) => mistake
-                .at(auth.place_of(section))
-                .found(format!(
-                    "[{}] has neither client_id nor server_metadata_url",
-                    path.named(section)
-                ))
-                .cure("add client_id, client_secret and server_metadata_url to it"),
-            None => mistake.at(auth.place()).cure(format!(
-                "add a section for one, such as:\n{PROVIDER_EXAMPLE}"
-            )),
-        }
-    }
-
     pub(super) fn at(mut self, place: Option<Place>) -> Self {
         self.place = place;
         self
@@ -183,23 +146,3 @@ impl Report {
         self.warnings
     }
 }
-
-/// A whole file, with a cookie secret that nobody else has.
-pub(super) fn example() -> String {
-    let secret = random::secret();
-    let secret = secret
-        .as_deref()
-        .unwrap_or("<32 random characters or more>");
-    format!(
-        "[auth]\n\
-         redirect_uri = \"http://localhost:8501/oauth2callback\"\n\
-         cookie_secret = \"{secret}\"\n\n\
-         {PROVIDER_EXAMPLE}"
-    )
-}
-
-const PROVIDER_EXAMPLE: &str = "\
-[auth.google]
-client_id = \"<from the provider>\"
-client_secret = \"<from the provider>\"
-server_metadata_url = \"https://accounts.google.com/.well-known/openid-configuration\"";

@@ -1,7 +1,7 @@
 //! Every key of the `[auth]` table, and what is meant by one that is not.
 
 use super::diagnostic::{Mistake, Report};
-use super::tree::{Path, Table};
+use super::tree::Table;
 
 /// Where a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,13 +86,7 @@ pub(super) const MARKS: &[&str] = &[
 ];
 
 /// Warns about keys that are unknown, misplaced, or not acted on yet.
-pub(super) fn check(
-    table: &Table,
-    path: &Path,
-    level: Level,
-    sections: &[String],
-    report: &mut Report,
-) {
+pub(super) fn check(table: &Table, level: Level, sections: &[String], report: &mut Report) {
     for name in table.keys() {
         if level == Level::Shared && sections.iter().any(|section| section == name) {
             continue;
@@ -109,14 +103,14 @@ pub(super) fn check(
             Some(key) if here(key) => report.warn(
                 at(Mistake::new(format!(
                     "`{}` is not acted on",
-                    path.named(name)
+                    table.named(name)
                 )))
                 .cure("this release of keycard knows the key but does nothing with it yet"),
             ),
             Some(_) => report.warn(
                 at(Mistake::new(format!(
                     "`{}` does not belong here",
-                    path.named(name)
+                    table.named(name)
                 )))
                 .cure(format!(
                     "move it to [auth]: {name} counts for every provider"
@@ -125,7 +119,7 @@ pub(super) fn check(
             None if required_but_absent(table, name, level).is_some() => {}
             None => report.warn(at(Mistake::new(format!(
                 "unknown key `{}`",
-                path.named(name)
+                table.named(name)
             ))
             .cure(match nearest(name) {
                 Some(nearest) => format!("did you mean {nearest}?"),
@@ -133,6 +127,34 @@ pub(super) fn check(
             }))),
         }
     }
+}
+
+/// A mistake about a key that is not there, which names the one that was meant.
+pub(super) fn missing(table: &Table, key: &str, cure: impl Into<String>) -> Mistake {
+    let mistake = Mistake::missing(&table.named(key));
+    match meant(table, key) {
+        Some(meant) => mistake
+            .at(table.place_of(meant))
+            .found(format!("`{}` is not a key", table.named(meant)))
+            .cure(format!("rename it to {key}")),
+        None => mistake.at(table.place()).cure(cure),
+    }
+}
+
+/// A string that a provider cannot do without.
+pub(super) fn required(section: &Table, key: &str, report: &mut Report) -> Option<String> {
+    if !section.contains(key) {
+        let cure = format!("add {key} = \"…\", as the provider's console shows it");
+        report.error(missing(section, key, cure));
+        return None;
+    }
+    let value = section.string(key, report)?;
+    if value.trim().is_empty() {
+        let cure = "copy it from the provider's console";
+        report.error(section.mistake(key).found("it is empty").cure(cure));
+        return None;
+    }
+    Some(value.to_owned())
 }
 
 /// The known key that `name` was meant to be.
@@ -145,7 +167,7 @@ pub(super) fn nearest(name: &str) -> Option<&'static str> {
 }
 
 /// The key of `table` that was meant to be `wanted`, if there is one.
-pub(super) fn meant<'a>(table: &'a Table, wanted: &str) -> Option<&'a str> {
+fn meant<'a>(table: &'a Table, wanted: &str) -> Option<&'a str> {
     table
         .keys()
         .find(|name| KEYS.iter().all(|key| key.name != *name) && nearest(name) == Some(wanted))

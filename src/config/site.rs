@@ -2,8 +2,9 @@
 
 use url::{Host, Url};
 
-use super::diagnostic::{Mistake, Report};
-use super::tree::{Path, Table};
+use super::diagnostic::Report;
+use super::keys::missing;
+use super::tree::Table;
 
 /// The path of the callback, below the base path.
 pub(crate) const CALLBACK: &str = "/oauth2callback";
@@ -20,7 +21,6 @@ pub(crate) struct Site {
 impl Site {
     pub(super) fn read(
         auth: &Table,
-        path: &Path,
         port: u16,
         allow_http: &[String],
         report: &mut Report,
@@ -29,16 +29,16 @@ impl Site {
         if !auth.contains(key) {
             let cure = "add the app's own address with /oauth2callback behind it: \
                         redirect_uri = \"http://localhost:8501/oauth2callback\"";
-            report.error(missing(auth, path, key, cure));
+            report.error(missing(auth, key, cure));
             return None;
         }
         let written = auth
-            .string(key, path, report)?
+            .string(key, report)?
             .replace("{port}", &port.to_string());
         match Self::parse(&written, allow_http) {
             Ok(site) => Some(site),
             Err((found, cure)) => {
-                report.error(auth.mistake(key, path).found(found).cure(cure));
+                report.error(auth.mistake(key).found(found).cure(cure));
                 None
             }
         }
@@ -129,18 +129,6 @@ impl Site {
     /// Whether the app is only reached from the machine itself.
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.origin)
-    }
-}
-
-/// A mistake about a key that is not there, which names the one that was meant.
-pub(super) fn missing(table: &Table, path: &Path, key: &str, cure: impl Into<String>) -> Mistake {
-    let mistake = Mistake::missing(&path.named(key));
-    match super::keys::meant(table, key) {
-        Some(meant) => mistake
-            .at(table.place_of(meant))
-            .found(format!("`{}` is not a key", path.named(meant)))
-            .cure(format!("rename it to {key}")),
-        None => mistake.at(table.place()).cure(cure),
     }
 }
 

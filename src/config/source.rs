@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::diagnostic::{Mistake, Report, example};
-use super::tree::{Origin, Place, Table, Value};
+use super::diagnostic::{Mistake, Report};
+use super::example::example;
+use super::place::{Origin, Place};
+use super::tree::Table;
 
 /// A secrets file of more than this is none.
 const MAX: u64 = 1024 * 1024;
@@ -55,7 +57,7 @@ impl Source {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let origin = Origin::new(self.name(), text);
         match DeTable::parse(text) {
-            Ok(table) => Some(Table::from_toml(table, &origin)),
+            Ok(table) => Some(Table::from_toml(table, "", &origin)),
             Err(error) => {
                 let place = error.span().map(|span| origin.place(span.start));
                 report.error(unreadable(text, &origin, place));
@@ -83,8 +85,8 @@ impl Source {
             );
             return None;
         };
-        let mut table = Table::from_toml(parsed, &origin);
-        table.set_leaf(&Value::from_json(value, &origin.whole()));
+        let mut table = Table::from_toml(parsed, "", &origin);
+        table.set_leaf(value, &origin.whole());
         Some(table)
     }
 }
