@@ -9,15 +9,13 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::clock::{Clock, seconds, unix};
-use crate::config::{Config, ConfigError, Site, Source};
+use crate::config::DEFAULT;
+use crate::config::{Config, ConfigError, Environment, Misconfigured, Mistake, Site, Source};
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPaths;
 use crate::provider::{Http, OpenIdProvider};
-
-/// The port in `{port}` of `redirect_uri` where nothing else says one: Streamlit's.
-const PORT: u16 = 8501;
 
 /// Login for an app: reads the secrets file once, and is then cheap to clone.
 ///
@@ -42,6 +40,7 @@ struct InForce {
     names: Names,
     keyring: Keyring,
     providers: Vec<Arc<OpenIdProvider>>,
+    misconfigured: Vec<Misconfigured>,
     /// Seconds that an identity lasts.
     life: i64,
     valid_from: Option<i64>,
@@ -61,16 +60,16 @@ pub struct ProviderChoice {
 }
 
 impl Auth {
-    /// Reads `.streamlit/secrets.toml` in the current directory.
+    /// Reads the secrets files where Streamlit has them, as [`AuthBuilder::secrets`] tells.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file, all at once.
+    /// Everything that is wrong with them, all at once.
     pub fn from_secrets() -> Result<Self, ConfigError> {
-        Self::from_file(".streamlit/secrets.toml")
+        Self::builder().secrets().build()
     }
 
-    /// Reads one secrets file.
+    /// Reads one secrets file, or one directory of them as [`AuthBuilder::file`] tells, and no other.
     ///
     /// # Errors
     ///
@@ -84,7 +83,8 @@ impl Auth {
         AuthBuilder::default()
     }
 
-    /// The providers of the secrets file, in alphabetical order, the unnamed one last.
+    /// The providers of the secrets file, in alphabetical order, the unnamed one last. One whose
+    /// section has a mistake is not among them: nobody can log in with it.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderChoice> {
         let choice = |provider: &Arc<OpenIdProvider>| ProviderChoice {
@@ -95,6 +95,7 @@ impl Auth {
     }
 
     pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
+        self.check_section(name)?;
         self.0
             .providers
             .iter()
@@ -122,13 +123,23 @@ impl Auth {
     }
 
     /// The provider that is meant when none is named: the unnamed one, or the only one.
-    pub(crate) fn default_provider(&self) -> Option<&Arc<OpenIdProvider>> {
-        match self.0.providers.as_slice() {
+    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<OpenIdProvider>>, Error> {
+        self.check_section(DEFAULT)?;
+        Ok(match self.0.providers.as_slice() {
             [only] => Some(only),
-            all => all
-                .iter()
-                .find(|provider| provider.name() == crate::config::DEFAULT),
-        }
+            all => all.iter().find(|provider| provider.name() == DEFAULT),
+        })
+    }
+
+    /// Refuses the name of a provider whose section has mistakes.
+    fn check_section(&self, name: &str) -> Result<(), Error> {
+        let mut misconfigured = self.0.misconfigured.iter();
+        let Some(provider) = misconfigured.find(|provider| provider.name == name) else {
+            return Ok(());
+        };
+        let mistakes: Vec<_> = provider.mistakes.iter().map(Mistake::to_string).collect();
+        let mistakes = mistakes.join("; ");
+        Err(Error::from(Kind::ProviderMisconfigured { mistakes }).at(name))
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -213,7 +224,19 @@ pub struct AuthBuilder {
 }
 
 impl AuthBuilder {
-    /// Adds a secrets file.
+    /// Adds the secrets files where they are found: `~/.streamlit/secrets.toml`, then
+    /// `.streamlit/secrets.toml` in the current directory, then those that the variable
+    /// `KEYCARD_SECRETS_FILES` lists, divided like the entries of `PATH`.
+    ///
+    /// The first two need not be there. What is listed has to be, and may be a directory, as in
+    /// [`file`](Self::file).
+    pub fn secrets(mut self) -> Self {
+        self.sources.push(Source::Places);
+        self
+    }
+
+    /// Adds a secrets file, or a directory as Kubernetes mounts secrets: a directory in it is a
+    /// table, a file a value, so that `auth/google/client_id` is `client_id` of `[auth.google]`.
     pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
         self.sources.push(Source::File(path.into()));
         self
@@ -256,10 +279,14 @@ impl AuthBuilder {
         // Without it jsonwebtoken panics where another crate turns on its other backend.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 
-        let port = self.port.or_else(port_of_environment).unwrap_or(PORT);
-        let config = Config::load(&self.sources, port)?;
+        let config = Config::load(&self.sources, &Environment::of_process(), self.port)?;
         for warning in &config.warnings {
             tracing::warn!(cure = warning.how_to_cure(), "{warning}");
+        }
+        for Misconfigured { name, mistakes } in &config.misconfigured {
+            for mistake in mistakes {
+                tracing::error!(provider = %name.escape_debug(), cure = mistake.how_to_cure(), "{mistake}");
+            }
         }
         let site = config.site;
         let keyring = Keyring::new(&config.cookie_secrets, &site)
@@ -276,6 +303,7 @@ impl AuthBuilder {
                 .map(provider)
                 .map(Arc::new)
                 .collect(),
+            misconfigured: config.misconfigured,
             life: seconds(config.life),
             valid_from: config.sessions_valid_from.map(unix),
             clock: self.clock,
@@ -284,8 +312,4 @@ impl AuthBuilder {
             site,
         })))
     }
-}
-
-fn port_of_environment() -> Option<u16> {
-    std::env::var("PORT").ok()?.parse().ok()
 }

@@ -224,6 +224,9 @@ pub(crate) enum Kind {
     #[error("{method} is not answered here")]
     MethodNotAllowed { method: String, allow: &'static str },
 
+    #[error("its section has mistakes: {mistakes}")]
+    ProviderMisconfigured { mistakes: String },
+
     // What the provider said.
     #[error("the person cancelled the login, or the provider denied it")]
     LoginCancelled,
@@ -343,6 +346,7 @@ impl Kind {
             Self::MetadataInvalid { .. } => "metadata_invalid",
             Self::MetadataIssuerDiffers { .. } => "metadata_issuer_differs",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::ProviderMisconfigured { .. } => "provider_misconfigured",
             Self::ProviderRefused { .. } => "provider_refused",
             Self::ProviderStatus { .. } => "provider_status",
             Self::ProviderTimeout { .. } => "provider_timeout",
@@ -574,6 +578,16 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "This app has no login of that name.",
         cure: "Choose one of the logins that this app offers.",
         advice: "the name in login(\"…\") or in the link must be the name of an [auth.…] section",
+    },
+    Explanation {
+        code: "provider_misconfigured",
+        fault: Fault::App,
+        status: StatusCode::BAD_GATEWAY,
+        title: "This login is not set up right",
+        cause: "This app's settings for that provider have a mistake.",
+        cure: TELL,
+        advice: "the mistakes are named above, and with their cures where the app started; the \
+                 other providers go on working",
     },
     Explanation {
         code: "login_cancelled",

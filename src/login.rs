@@ -131,7 +131,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     let (auth, visit) = (session.auth(), session.visit());
     let provider = match &request.provider {
         Some(name) => Some(auth.provider(name)?),
-        None => auth.default_provider(),
+        None => auth.default_provider()?,
     };
     let name = provider.map(|provider| provider.name());
     if let Verdict::Idle(status) = judge(auth, visit, name)? {

@@ -115,7 +115,13 @@ fn login_buttons_prints_what_is_wrong_with_the_secrets_file_as_it_is() {
          sever_metadata_url = \"https://id.example/.well-known/openid-configuration\"\n",
         fresh_secret()
     );
-    fs::write(directory.join(".streamlit/secrets.toml"), broken).unwrap();
+    let path = directory.join(".streamlit/secrets.toml");
+    fs::write(&path, broken).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
 
     let output = ended("login_buttons", &directory, free_port());
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::belonging::misplaced;
 use super::diagnostic::{Mistake, Report};
+use super::keys::{self, Level};
 use super::provider::{ClientAuthentication, Prompt};
 use super::tree::Table;
 
@@ -15,23 +17,34 @@ pub(super) struct Kwargs {
     pub(super) timeout: Option<Duration>,
 }
 
-impl Kwargs {
-    pub(super) fn read(section: &Table, report: &mut Report) -> Self {
-        let mut kwargs = Self {
+impl Default for Kwargs {
+    fn default() -> Self {
+        Self {
             scopes: vec!["email".to_owned(), "profile".to_owned()],
             prompt: Prompt::SelectAccount,
             parameters: Vec::new(),
             authentication: None,
             timeout: None,
-        };
-        if !section.contains("client_kwargs") {
-            return kwargs;
         }
-        let Some(table) = section.table("client_kwargs", report) else {
-            return kwargs;
-        };
-        for key in table.keys() {
-            kwargs.read_key(key, table, report);
+    }
+}
+
+impl Kwargs {
+    /// Reads `client_kwargs`, and what Authlib lets stand beside it.
+    pub(super) fn read(section: &Table, report: &mut Report) -> Self {
+        let mut kwargs = Self::default();
+        for key in ["code_challenge_method", "token_endpoint_auth_method"] {
+            if section.contains(key) {
+                kwargs.read_key(key, section, report);
+            }
+        }
+        // The later one wins where both have a key.
+        for name in ["authorize_params", "client_kwargs"] {
+            if let Some(table) = section.table(name, report) {
+                for key in table.keys() {
+                    kwargs.read_key(key, table, report);
+                }
+            }
         }
         kwargs
     }
@@ -39,40 +52,59 @@ impl Kwargs {
     fn read_key(&mut self, key: &str, table: &Table, report: &mut Report) {
         match key {
             "scope" => self.read_scope(table, report),
-            "prompt" => {
-                self.prompt = match table.string(key, report) {
-                    Some("") => Prompt::Unsent,
-                    Some(prompt) => Prompt::Value(prompt.to_owned()),
-                    None => Prompt::SelectAccount,
-                }
-            }
+            "prompt" => self.read_prompt(table, report),
             "token_endpoint_auth_method" => self.read_authentication(table, report),
             "code_challenge_method" => {
-                if table.string(key, report) != Some("S256") {
+                if table.text(key, report) != Some("S256") {
                     report.warn(ours_wins(table, key));
                 }
             }
             "timeout" => self.timeout = table.seconds(key, 1.0..=60.0, report),
-            "verify" if table.boolean(key, &mut Report::default()) == Some(false) => report.error(
-                table
-                    .mistake(key)
-                    .found("certificates are always verified")
-                    .cure("take the line out; a company's own CA can be added as ca_file"),
-            ),
-            "cert" | "follow_redirects" | "headers" | "proxy" | "trust_env" | "verify" => report
-                .warn(
-                    Mistake::new(format!("`{}` is not acted on", table.named(key)))
-                        .at(table.place_of(key))
-                        .cure("this release of keycard does nothing with it yet"),
-                ),
+            "cert" | "follow_redirects" | "headers" | "proxy" | "trust_env" | "verify" => {
+                check_transport(table, key, report);
+            }
             "max_age" => self.read_max_age(table, report),
             "response_type" if table.parameter(key, report).as_deref() == Some("code") => {}
             _ if is_protected(key) => report.warn(ours_wins(table, key)),
-            _ => {
-                if let Some(value) = table.parameter(key, report) {
-                    self.parameters.push((key.to_owned(), value));
+            _ => self.read_parameter(key, table, report),
+        }
+    }
+
+    fn read_prompt(&mut self, table: &Table, report: &mut Report) {
+        self.prompt = match table.string("prompt", report) {
+            Some("") => Prompt::Unsent,
+            Some(prompt) => Prompt::Value(prompt.to_owned()),
+            None => Prompt::SelectAccount,
+        };
+    }
+
+    /// Whatever it is called, the provider may know it. But what is a key of ours is none of its
+    /// business.
+    fn read_parameter(&mut self, key: &str, table: &Table, report: &mut Report) {
+        // OpenID Connect Core §5.5 has a parameter of that name.
+        let known = keys::find(key, Level::Kwargs).filter(|known| known.name != "claims");
+        match known {
+            Some(known) if !known.belongs(Level::Kwargs) => {
+                report.warn(misplaced(table, known).at(table.place_of(key)));
+                return;
+            }
+            Some(_) => {}
+            None => {
+                if let Some(near) = keys::nearest(key, Level::Kwargs).filter(|it| it.name != key) {
+                    report.warn(
+                        Mistake::new(format!("`{}` may be misspelt", table.named(key)))
+                            .at(table.place_of(key))
+                            .cure(format!("did you mean {}?", near.name)),
+                    );
+                    if near.name.contains("secret") {
+                        return;
+                    }
                 }
             }
+        }
+        if let Some(value) = table.parameter(key, report) {
+            self.parameters.retain(|(given, _)| given != key);
+            self.parameters.push((key.to_owned(), value));
         }
     }
 
@@ -91,6 +123,7 @@ impl Kwargs {
                     .cure("write whole seconds, such as max_age = 3600"),
             );
         }
+        self.parameters.retain(|(given, _)| given != "max_age");
         self.parameters.push(("max_age".to_owned(), value));
     }
 
@@ -102,11 +135,18 @@ impl Kwargs {
             .iter()
             .flat_map(|scopes| scopes.split_ascii_whitespace())
             .collect();
-        if !scopes.contains(&"openid") {
+        let objection = if scopes.iter().any(|scope| scope.contains(',')) {
+            Some("it has a comma, and spaces divide scopes")
+        } else if !scopes.contains(&"openid") {
+            Some("it lacks openid")
+        } else {
+            None
+        };
+        if let Some(found) = objection {
             report.error(
                 table
                     .mistake("scope")
-                    .found("it lacks openid")
+                    .found(found)
                     .cure("write scope = \"openid profile email\", and more if you need more"),
             );
         }
@@ -119,7 +159,7 @@ impl Kwargs {
 
     fn read_authentication(&mut self, table: &Table, report: &mut Report) {
         let key = "token_endpoint_auth_method";
-        self.authentication = match table.string(key, report) {
+        self.authentication = match table.text(key, report) {
             Some("client_secret_basic") => Some(ClientAuthentication::Basic),
             Some("client_secret_post") => Some(ClientAuthentication::Post),
             Some("none") => Some(ClientAuthentication::None),
@@ -134,6 +174,25 @@ impl Kwargs {
             }
             None => None,
         };
+    }
+}
+
+/// How the provider is reached is not for a login to say.
+fn check_transport(table: &Table, key: &str, report: &mut Report) {
+    let mut ignored = Report::default();
+    match (key, table.boolean(key, &mut ignored)) {
+        ("verify", Some(false)) => report.error(
+            table
+                .mistake(key)
+                .found("certificates are always verified")
+                .cure("take the line out; a company's own CA can be added as ca_file"),
+        ),
+        ("verify", Some(true)) => {}
+        _ => report.warn(
+            Mistake::new(format!("`{}` is not acted on", table.named(key)))
+                .at(table.place_of(key))
+                .cure("this release of keycard does nothing with it yet"),
+        ),
     }
 }
 

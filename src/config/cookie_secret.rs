@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use super::belonging::{check_ends, missing};
 use super::diagnostic::{Mistake, Report};
-use super::keys::missing;
+use super::keys::Level;
 use super::tree::Table;
 use crate::random;
 use crate::secret::Secret;
@@ -30,13 +31,26 @@ impl fmt::Debug for CookieSecrets {
 }
 
 impl CookieSecrets {
-    pub(super) fn read(auth: &Table, loopback: bool, report: &mut Report) -> Option<Self> {
+    /// What `[auth]` has of it; `strays` are the other tables, where the key may have gone.
+    pub(super) fn read(
+        auth: &Table,
+        strays: &[&Table],
+        loopback: bool,
+        report: &mut Report,
+    ) -> Option<Self> {
         let key = "cookie_secret";
         if !auth.contains(key) {
-            report.error(missing(auth, key, paste_a_fresh_one()));
+            report.error(missing(
+                auth,
+                key,
+                Level::Shared,
+                strays,
+                paste_a_fresh_one(),
+            ));
             return None;
         }
-        let written = auth.string(key, report)?;
+        let written = auth.text(key, report)?;
+        check_ends(auth, key, written, report);
         let mut process_salt = Vec::new();
         if let Some(weakness) = weakness(written) {
             let mistake = auth.mistake(key).found(weakness);

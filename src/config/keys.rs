@@ -1,79 +1,138 @@
-//! Every key of the `[auth]` table, and what is meant by one that is not.
-
-use super::diagnostic::{Mistake, Report};
-use super::tree::Table;
+//! Every key of the `[auth]` table, and which one was meant by a word that is none.
 
 /// Where a key stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
+    /// In `client_kwargs`.
+    Kwargs,
     /// In `[auth.<name>]`, or in `[auth]` for the unnamed provider.
     Provider,
     /// In `[auth]` itself.
     Shared,
 }
 
-/// A known key, where it may stand, and whether this release acts on it.
-struct Key {
-    name: &'static str,
-    shared: bool,
-    provider: bool,
-    acted_on: bool,
+/// What becomes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    ActedOn,
+    /// Authlib's spelling, which Streamlit's files have, of something that is acted on.
+    Authlib,
+    /// Authlib knows it, and nothing comes of it here.
+    Idle(&'static str),
+    /// A later release does.
+    NotYet,
 }
 
-const fn key(name: &'static str, levels: &[Level], acted_on: bool) -> Key {
-    let (mut shared, mut provider, mut at) = (false, false, 0);
-    while at < levels.len() {
-        match levels[at] {
-            Level::Shared => shared = true,
-            Level::Provider => provider = true,
+/// A known key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) levels: &'static [Level],
+    pub(super) effect: Effect,
+}
+
+impl Key {
+    const fn new(name: &'static str, levels: &'static [Level]) -> Self {
+        let effect = Effect::ActedOn;
+        Self {
+            name,
+            levels,
+            effect,
         }
-        at += 1;
     }
-    Key {
-        name,
-        shared,
-        provider,
-        acted_on,
+
+    const fn later(name: &'static str, levels: &'static [Level]) -> Self {
+        let effect = Effect::NotYet;
+        Self {
+            name,
+            levels,
+            effect,
+        }
+    }
+
+    const fn authlib(name: &'static str, effect: Effect) -> Self {
+        let levels = PROVIDER;
+        Self {
+            name,
+            levels,
+            effect,
+        }
+    }
+
+    /// Whether it may stand there. The keys of the unnamed provider stand in `[auth]` itself.
+    pub(super) fn belongs(&self, level: Level) -> bool {
+        self.levels.contains(&level)
+            || (level == Level::Shared && self.levels.contains(&Level::Provider))
     }
 }
 
 const SHARED: &[Level] = &[Level::Shared];
 const PROVIDER: &[Level] = &[Level::Provider];
 const BOTH: &[Level] = &[Level::Shared, Level::Provider];
+const KWARGS: &[Level] = &[Level::Kwargs];
 
-const KEYS: &[Key] = &[
-    key("allow_http", SHARED, true),
-    key("authorization_endpoint", PROVIDER, true),
-    key("ca_file", BOTH, false),
-    key("claims", BOTH, true),
-    key("client_id", PROVIDER, true),
-    key("client_kwargs", PROVIDER, true),
-    key("client_secret", PROVIDER, true),
-    key("client_secret_expires", PROVIDER, false),
-    key("clock_leeway", BOTH, true),
-    key("cookie_secret", SHARED, true),
-    key("cookie_secret_previous", SHARED, true),
-    key("cookie_secrets_accepted", SHARED, true),
-    key("development", PROVIDER, true),
-    key("end_session_endpoint", PROVIDER, false),
-    key("expiry_days", SHARED, true),
-    key("expose_tokens", BOTH, false),
-    key("id_token_signed_response_alg", PROVIDER, true),
-    key("issuer", PROVIDER, true),
-    key("jwks_uri", PROVIDER, true),
-    key("label", PROVIDER, true),
-    key("preset", PROVIDER, false),
-    key("provider_logout", BOTH, false),
-    key("proxy", BOTH, false),
-    key("redirect_uri", SHARED, true),
-    key("server_metadata_url", PROVIDER, true),
-    key("sessions_valid_from", SHARED, true),
-    key("strict", SHARED, true),
-    key("subject_key", PROVIDER, false),
-    key("timeout", BOTH, true),
-    key("token_endpoint", PROVIDER, true),
-    key("user_key", PROVIDER, false),
-    key("userinfo_endpoint", PROVIDER, true),
+const NO_API: &str = "the address of userinfo comes from the metadata";
+const NO_OAUTH_1: &str = "it is for OAuth 1, which keycard does not speak";
+const NO_PARAMETERS: &str = "keycard sends there what OpenID Connect asks for";
+const NO_REFRESH: &str = "a login is not refreshed";
+
+pub(super) const KEYS: &[Key] = &[
+    Key::new("allow_http", SHARED),
+    Key::new("authorization_endpoint", PROVIDER),
+    Key::later("ca_file", BOTH),
+    Key::new("claims", BOTH),
+    Key::new("client_id", PROVIDER),
+    Key::new("client_kwargs", PROVIDER),
+    Key::new("client_secret", PROVIDER),
+    Key::later("client_secret_expires", PROVIDER),
+    Key::new("clock_leeway", BOTH),
+    Key::new("cookie_secret", SHARED),
+    Key::new("cookie_secret_previous", SHARED),
+    Key::new("cookie_secrets_accepted", SHARED),
+    Key::new("development", PROVIDER),
+    Key::later("end_session_endpoint", PROVIDER),
+    Key::new("expiry_days", SHARED),
+    Key::later("expose_tokens", BOTH),
+    Key::new("id_token_signed_response_alg", PROVIDER),
+    Key::new("issuer", PROVIDER),
+    Key::new("jwks_uri", PROVIDER),
+    Key::new("label", PROVIDER),
+    Key::later("preset", PROVIDER),
+    Key::later("provider_logout", BOTH),
+    Key::later("proxy", BOTH),
+    Key::new("redirect_uri", SHARED),
+    Key::new("server_metadata_url", PROVIDER),
+    Key::new("sessions_valid_from", SHARED),
+    Key::new("strict", SHARED),
+    Key::later("subject_key", PROVIDER),
+    Key::new("timeout", BOTH),
+    Key::new("token_endpoint", PROVIDER),
+    Key::later("user_key", PROVIDER),
+    Key::new("userinfo_endpoint", PROVIDER),
+    // Authlib's own.
+    Key::authlib("access_token_params", Effect::Idle(NO_PARAMETERS)),
+    Key::authlib("access_token_url", Effect::Authlib),
+    Key::authlib("api_base_url", Effect::Idle(NO_API)),
+    Key::authlib("authorize_params", Effect::Authlib),
+    Key::authlib("authorize_url", Effect::Authlib),
+    Key::authlib("code_challenge_method", Effect::Authlib),
+    Key::authlib("refresh_token_params", Effect::Idle(NO_REFRESH)),
+    Key::authlib("refresh_token_url", Effect::Idle(NO_REFRESH)),
+    Key::authlib("request_token_params", Effect::Idle(NO_OAUTH_1)),
+    Key::authlib("request_token_url", Effect::Idle(NO_OAUTH_1)),
+    Key::authlib("token_endpoint_auth_method", Effect::Authlib),
+    // Whatever else stands in client_kwargs is sent, so only what is often there is known.
+    Key::new("acr_values", KWARGS),
+    Key::new("code_challenge_method", KWARGS),
+    Key::new("login_hint", KWARGS),
+    Key::new("max_age", KWARGS),
+    Key::new("prompt", KWARGS),
+    Key::new("response_type", KWARGS),
+    Key::new("scope", KWARGS),
+    Key::new("timeout", KWARGS),
+    Key::new("token_endpoint_auth_method", KWARGS),
+    Key::new("ui_locales", KWARGS),
+    Key::new("verify", KWARGS),
 ];
 
 /// The keys of which a section has at least one when it is a provider.
@@ -85,110 +144,36 @@ pub(super) const MARKS: &[&str] = &[
     "server_metadata_url",
 ];
 
-/// Warns about keys that are unknown, misplaced, or not acted on yet.
-pub(super) fn check(table: &Table, level: Level, sections: &[String], report: &mut Report) {
-    for name in table.keys() {
-        if level == Level::Shared && sections.iter().any(|section| section == name) {
-            continue;
-        }
-        let at = |mistake: Mistake| mistake.at(table.place_of(name));
-        let known = KEYS.iter().find(|key| key.name == name);
-        let here = |key: &Key| match level {
-            // The keys of the unnamed provider stand in [auth] itself.
-            Level::Shared => key.shared || key.provider,
-            Level::Provider => key.provider,
-        };
-        match known {
-            Some(key) if here(key) && key.acted_on => {}
-            Some(key) if here(key) => report.warn(
-                at(Mistake::new(format!(
-                    "`{}` is not acted on",
-                    table.named(name)
-                )))
-                .cure("this release of keycard knows the key but does nothing with it yet"),
-            ),
-            Some(_) => report.warn(
-                at(Mistake::new(format!(
-                    "`{}` does not belong here",
-                    table.named(name)
-                )))
-                .cure(format!(
-                    "move it to [auth]: {name} counts for every provider"
-                )),
-            ),
-            None if required_but_absent(table, name, level).is_some() => {}
-            None => report.warn(at(Mistake::new(format!(
-                "unknown key `{}`",
-                table.named(name)
-            ))
-            .cure(match nearest(name) {
-                Some(nearest) => format!("did you mean {nearest}?"),
-                None => "keycard does nothing with it".to_owned(),
-            }))),
-        }
-    }
+/// The known key of that name, the one for that place if there are two.
+pub(super) fn find(name: &str, level: Level) -> Option<&'static Key> {
+    let named = || KEYS.iter().filter(|key| key.name == name);
+    named()
+        .find(|key| key.belongs(level))
+        .or_else(|| named().next())
 }
 
-/// A mistake about a key that is not there, which names the one that was meant.
-pub(super) fn missing(table: &Table, key: &str, cure: impl Into<String>) -> Mistake {
-    let mistake = Mistake::missing(&table.named(key));
-    match meant(table, key) {
-        Some(meant) => mistake
-            .at(table.place_of(meant))
-            .found(format!("`{}` is not a key", table.named(meant)))
-            .cure(format!("rename it to {key}")),
-        None => mistake.at(table.place()).cure(cure),
-    }
-}
-
-/// A string that a provider cannot do without.
-pub(super) fn required(section: &Table, key: &str, report: &mut Report) -> Option<String> {
-    if !section.contains(key) {
-        let cure = format!("add {key} = \"…\", as the provider's console shows it");
-        report.error(missing(section, key, cure));
-        return None;
-    }
-    let value = section.string(key, report)?;
-    if value.trim().is_empty() {
-        let cure = "copy it from the provider's console";
-        report.error(section.mistake(key).found("it is empty").cure(cure));
-        return None;
-    }
-    Some(value.to_owned())
-}
-
-/// The known key that `name` was meant to be.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
+/// The known key that `name` was meant to be, first of all one that belongs where it stands.
+pub(super) fn nearest(name: &str, level: Level) -> Option<&'static Key> {
     KEYS.iter()
-        .map(|key| (distance(name, key.name), key.name))
-        .filter(|(distance, known)| *distance <= allowed(known))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
+        .map(|key| (distance(name, key.name), !key.belongs(level), key))
+        .filter(|(distance, _, key)| *distance <= allowed(key.name))
+        .min_by_key(|(distance, elsewhere, _)| (*distance, *elsewhere))
+        .map(|(_, _, key)| key)
 }
 
-/// The key of `table` that was meant to be `wanted`, if there is one.
-fn meant<'a>(table: &'a Table, wanted: &str) -> Option<&'a str> {
-    table
-        .keys()
-        .find(|name| KEYS.iter().all(|key| key.name != *name) && nearest(name) == Some(wanted))
-}
-
+/// Whether `name` is `wanted`, but for typing errors.
 pub(super) fn is_near(name: &str, wanted: &str) -> bool {
     distance(name, wanted) <= allowed(wanted)
 }
 
-/// A misspelt required key is an error where the key is missed, so it is no warning beside.
-fn required_but_absent(table: &Table, name: &str, level: Level) -> Option<&'static str> {
-    let required: &[&str] = match level {
-        Level::Shared => &["redirect_uri", "cookie_secret"],
-        Level::Provider => &["client_id", "client_secret", "server_metadata_url"],
-    };
-    nearest(name).filter(|nearest| required.contains(nearest) && !table.contains(nearest))
+/// Whether a word is a key of ours, or the name of our table, but for typing errors.
+pub(super) fn is_familiar(word: &str) -> bool {
+    is_near(word, "auth") || KEYS.iter().any(|key| is_near(word, key.name))
 }
 
 /// Typing errors apart: `Client-ID` is `client_id`.
 fn distance(name: &str, known: &str) -> usize {
-    let name = name.to_ascii_lowercase().replace('-', "_");
+    let name = name.to_ascii_lowercase().replace(['-', ' '], "_");
     strsim::damerau_levenshtein(&name, known)
 }
 
@@ -209,8 +194,9 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
 
-        for key in KEYS {
-            assert_eq!(written.contains(&key.name), key.acted_on, "{}", key.name);
+        for key in KEYS.iter().filter(|key| key.levels != KWARGS) {
+            let acted_on = key.effect == Effect::ActedOn;
+            assert_eq!(written.contains(&key.name), acted_on, "{}", key.name);
         }
     }
 }

@@ -1,30 +1,44 @@
 //! The `[auth]` table: found, read, merged, checked, and from then on a [`Config`] that cannot be
 //! wrong.
 //!
-//! Lowest first, and each uses only what stands before it: `example` is a file to begin with; a
-//! `place` is where something stands; `diagnostic` words the mistakes; `tree` is a file as values
-//! that know their places, `reading` reads them as what they are meant to be, and `keys` is the list
-//! of every key. `source` reads files. `site`, `cookie_secret`, `provider`, `client_kwargs`,
-//! `metadata_url` and `section` each check one part.
+//! Lowest first, and each uses only what stands before it:
+//!
+//! - `example` is a file to begin with, `keys` every key that there is.
+//! - `quote` blanks a line, `place` says where something stands, `diagnostic` words a mistake and
+//!   `config_error` shows them all.
+//! - `tree` is a file as values that know their places; `reading` reads them as what they are meant
+//!   to be.
+//! - `environment` is what the process was started with; `not_toml`, `secret_file` and
+//!   `secret_directory` are what `source` reads.
+//! - `provider` is what is known of one in the end; `belonging` looks after keys that are missing or
+//!   misplaced; `site`, `cookie_secret`, `address`, `client_kwargs` and `section` each check one part.
 
+mod address;
+mod belonging;
 mod client_kwargs;
+mod config_error;
 mod cookie_secret;
 mod diagnostic;
+mod environment;
 mod example;
 mod keys;
-mod metadata_url;
+mod not_toml;
 mod place;
 mod provider;
+mod quote;
 mod reading;
+mod secret_directory;
+mod secret_file;
 mod section;
 mod site;
 mod source;
 mod tree;
 
 pub(crate) use client_kwargs::is_ours;
+pub use config_error::ConfigError;
 pub(crate) use cookie_secret::CookieSecrets;
-pub use diagnostic::ConfigError;
-pub(crate) use diagnostic::{Mistake, Report};
+pub(crate) use diagnostic::Mistake;
+pub(crate) use environment::Environment;
 pub(crate) use provider::{ClientAuthentication, DEFAULT, Prompt, ProviderConfig};
 #[cfg(test)]
 pub(crate) use site::tests::site as site_at;
@@ -33,12 +47,18 @@ pub(crate) use source::Source;
 
 use std::time::{Duration, SystemTime};
 
+use self::diagnostic::Report;
 use self::example::example;
 use self::keys::Level;
+use self::section::Shared;
+use self::source::Found;
 use self::tree::Table;
 
 /// How long an identity lasts, unless `expiry_days` shortens it.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The port in `{port}` of `redirect_uri` where nothing else says one: Streamlit's.
+const PORT: u16 = 8501;
 
 /// A checked `[auth]` table.
 #[derive(Debug)]
@@ -49,74 +69,148 @@ pub(crate) struct Config {
     pub(crate) life: Duration,
     /// Whoever logged in before this is logged out.
     pub(crate) sessions_valid_from: Option<SystemTime>,
+    /// At least one.
     pub(crate) providers: Vec<ProviderConfig>,
+    /// Providers whose sections have mistakes, which leave the others working.
+    pub(crate) misconfigured: Vec<Misconfigured>,
     /// Mistakes that do not keep the app from starting.
     pub(crate) warnings: Vec<Mistake>,
 }
 
+/// A provider that nobody can log in with.
+#[derive(Debug)]
+pub(crate) struct Misconfigured {
+    pub(crate) name: String,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
 impl Config {
-    /// Reads every source, later ones over earlier ones, and checks the whole.
+    /// Reads every source, later ones over earlier ones, and checks the whole. `port` is what code
+    /// says of it.
     ///
     /// # Errors
     ///
     /// Every mistake that was found, all at once.
-    pub(crate) fn load(sources: &[Source], port: u16) -> Result<Self, ConfigError> {
+    pub(crate) fn load(
+        sources: &[Source],
+        environment: &Environment,
+        port: Option<u16>,
+    ) -> Result<Self, ConfigError> {
         let mut report = Report::default();
-        let mut tree = Table::default();
-        for source in sources {
-            if let Some(table) = source.read(&mut report) {
-                tree.merge(table);
+        let found = Found::read(sources, environment, &mut report);
+        if !report.errors.is_empty() {
+            return Err(ConfigError::new(report, false));
+        }
+        match found.tree.table("auth", &mut report) {
+            Some(auth) => {
+                let port = port.or(environment.port).unwrap_or(PORT);
+                check(&found.tree, auth, port, report)
+            }
+            None => {
+                if report.errors.is_empty() {
+                    report.error(no_auth(&found));
+                }
+                Err(ConfigError::new(report, false))
             }
         }
-        if report.has_errors() {
-            return Err(report.into());
-        }
-        let Some(auth) = tree.table("auth", &mut report) else {
-            if report.has_errors() {
-                return Err(report.into());
-            }
-            report.error(no_auth(sources, &tree));
-            return Err(report.into());
-        };
-        check(auth, port, report)
     }
 }
 
 /// Checks `[auth]` and every section below it.
-fn check(auth: &Table, port: u16, mut report: Report) -> Result<Config, ConfigError> {
-    let sections = section::names(auth);
-    keys::check(auth, Level::Shared, &sections, &mut report);
+fn check(root: &Table, auth: &Table, port: u16, mut report: Report) -> Result<Config, ConfigError> {
+    let sections = belonging::providers(auth);
+    check_neighbours(root, &mut report);
+    belonging::check(auth, Level::Shared, &sections, &mut report);
 
+    let strays = strays(root, auth);
     let allow_http = auth.strings("allow_http", &mut report).unwrap_or_default();
-    let site = Site::read(auth, port, &allow_http, &mut report);
+    let site = Site::read(auth, &strays, port, &allow_http, &mut report);
     let loopback = site.as_ref().is_some_and(Site::is_loopback);
-    let cookie_secrets = CookieSecrets::read(auth, loopback, &mut report);
+    let cookie_secrets = CookieSecrets::read(auth, &strays, loopback, &mut report);
     let life = life(auth, &mut report);
     let sessions_valid_from = auth.instant("sessions_valid_from", &mut report);
-    if auth.boolean("strict", &mut report) == Some(true) {
-        report.deny_warnings();
-    }
+    let strict = auth.boolean("strict", &mut report) == Some(true);
 
-    let shared = section::Shared::read(auth, allow_http, loopback, &mut report);
-    let mut providers = Vec::new();
-    for name in &sections {
-        providers.extend(section::read(auth, name, &shared, &mut report));
-    }
+    let shared = Shared::read(auth, allow_http, loopback, &mut report);
+    let (providers, misconfigured) = providers(auth, &sections, &shared, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));
     }
     section::check_issuers(auth, &providers, &mut report);
 
+    let is_weak = !misconfigured.is_empty() || !report.warnings.is_empty();
+    let works = report.errors.is_empty() && !providers.is_empty() && !(strict && is_weak);
     match (site, cookie_secrets) {
-        (Some(site), Some(cookie_secrets)) if !report.has_errors() => Ok(Config {
+        (Some(site), Some(cookie_secrets)) if works => Ok(Config {
             site,
             cookie_secrets,
             life,
             sessions_valid_from,
             providers,
-            warnings: report.into_warnings(),
+            misconfigured,
+            warnings: report.warnings,
         }),
-        _ => Err(report.into()),
+        _ => {
+            let mistakes = misconfigured.into_iter().flat_map(|it| it.mistakes);
+            report.errors.extend(mistakes);
+            Err(ConfigError::new(report, strict))
+        }
+    }
+}
+
+/// The providers of the sections, those that work apart from those that do not.
+fn providers(
+    auth: &Table,
+    sections: &[String],
+    shared: &Shared,
+    report: &mut Report,
+) -> (Vec<ProviderConfig>, Vec<Misconfigured>) {
+    let (mut providers, mut misconfigured) = (Vec::new(), Vec::new());
+    for name in sections {
+        let mut own = Report::default();
+        match section::read(auth, name, shared, &mut own) {
+            Some(provider) if own.errors.is_empty() => providers.push(provider),
+            _ => misconfigured.push(Misconfigured {
+                name: name.clone(),
+                mistakes: own.errors,
+            }),
+        }
+        report.warnings.extend(own.warnings);
+    }
+    (providers, misconfigured)
+}
+
+/// The tables in which a key of `[auth]` ends up when a section begins too early.
+fn strays<'a>(root: &'a Table, auth: &'a Table) -> Vec<&'a Table> {
+    let below = |table: &'a Table| table.keys().filter_map(|key| table.subtable(key));
+    let sections = || below(auth);
+    [root]
+        .into_iter()
+        .chain(sections())
+        .chain(sections().flat_map(below))
+        .collect()
+}
+
+/// Warns about tables beside `[auth]` that are meant to be in it.
+fn check_neighbours(root: &Table, report: &mut Report) {
+    for name in root.keys().filter(|name| *name != "auth") {
+        let Some(table) = root.subtable(name) else {
+            continue;
+        };
+        let is_near = keys::is_near(name, "auth");
+        let inner = table.keys().filter_map(|key| table.subtable(key));
+        let cure = if is_near && inner.into_iter().any(belonging::is_provider) {
+            format!("rename [{name}] to [auth]")
+        } else if table.contains("client_id") && table.contains("server_metadata_url") {
+            format!("rename [{0}] to [auth.{0}]", root.named(name))
+        } else {
+            continue;
+        };
+        report.warn(
+            Mistake::new(format!("[{}] counts for nothing", root.named(name)))
+                .at(root.place_of(name))
+                .cure(cure),
+        );
     }
 }
 
@@ -136,20 +230,37 @@ fn life(auth: &Table, report: &mut Report) -> Duration {
     THIRTY_DAYS
 }
 
-/// There is no `[auth]`, or no file at all.
-fn no_auth(sources: &[Source], tree: &Table) -> Mistake {
-    let names: Vec<_> = sources.iter().map(Source::name).collect();
-    let near = tree.keys().find(|key| keys::is_near(key, "auth"));
-    let cure = match near {
-        Some(near) => format!("rename [{near}] to [auth]"),
-        None => format!("begin with these lines:\n{}", example()),
+/// There is no `[auth]`, but perhaps what should stand below it.
+fn no_auth(found: &Found) -> Mistake {
+    let root = &found.tree;
+    let mistake = Mistake::new("no [auth] section");
+    let is_provider = |name: &&str| root.subtable(name).is_some_and(belonging::is_provider);
+    if let Some(near) = root.keys().find(|key| keys::is_near(key, "auth")) {
+        return mistake
+            .at(root.place_of(near))
+            .cure(format!("rename [{}] to [auth]", root.named(near)));
+    }
+    if let Some(key) = root.keys().find(|key| belonging::is_of_auth(key)) {
+        return mistake
+            .at(root.place_of(key))
+            .found(format!("{key} stands above every section"))
+            .cure("write [auth] on a line above it");
+    }
+    if let Some(section) = root.keys().find(is_provider) {
+        return mistake
+            .at(root.place_of(section))
+            .found(format!("[{}] is no section of it", root.named(section)))
+            .cure(format!(
+                "rename it to [auth.{}], below [auth] with redirect_uri and cookie_secret",
+                root.named(section)
+            ));
+    }
+    let names = match found.names.as_slice() {
+        [] => "the settings".to_owned(),
+        names => names.join(", "),
     };
-    let place = if names.is_empty() {
-        "the settings".to_owned()
-    } else {
-        names.join(", ")
-    };
-    Mistake::new(format!("no [auth] section in {place}")).cure(cure)
+    Mistake::new(format!("no [auth] section in {names}"))
+        .cure(format!("begin with these lines:\n{}", example()))
 }
 
 fn no_provider(auth: &Table) -> Mistake {

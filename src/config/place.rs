@@ -1,74 +1,122 @@
 //! Where in a source something stands.
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-/// A source's name and where its lines begin.
-#[derive(Debug)]
+use super::keys;
+use super::quote::{Quote, Words};
+
+/// A source: its name, its text if it has one, and where the lines of it begin.
 pub(super) struct Origin {
-    name: Arc<str>,
+    name: String,
+    text: String,
     lines: Vec<usize>,
-    text_length: usize,
+    is_toml: bool,
+    words: OnceLock<Words>,
 }
 
 impl Origin {
-    pub(super) fn new(name: String, text: &str) -> Self {
-        let first = (!text.is_empty()).then_some(0);
+    /// A text with lines.
+    pub(super) fn new(name: String, text: &str, is_toml: bool) -> Arc<Self> {
         let begins = text
             .bytes()
             .enumerate()
             .filter(|(_, byte)| *byte == b'\n')
             .map(|(at, _)| at + 1);
-        Self {
-            name: name.into(),
-            lines: first.into_iter().chain(begins).collect(),
-            text_length: text.len(),
+        Arc::new(Self {
+            name,
+            lines: std::iter::once(0).chain(begins).collect(),
+            text: text.to_owned(),
+            is_toml,
+            words: OnceLock::new(),
+        })
+    }
+
+    /// A source without lines, as one value is.
+    pub(super) fn whole(name: String) -> Spot {
+        let origin = Self::new(name, "", true);
+        Spot { origin, span: None }
+    }
+
+    pub(super) fn spot(self: &Arc<Self>, span: Range<usize>) -> Spot {
+        Spot {
+            origin: self.clone(),
+            span: Some(span),
         }
     }
 
-    /// The place of the byte at `offset`; the source as a whole where it has no text.
-    pub(super) fn place(&self, offset: usize) -> Place {
-        let line = self
-            .lines
-            .partition_point(|begin| *begin <= offset.min(self.text_length));
-        let begin = self.lines.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        Place {
-            name: self.name.clone(),
-            line,
-            column: offset.saturating_sub(begin) + 1,
-        }
-    }
-
-    /// The source as a whole.
-    pub(super) fn whole(&self) -> Place {
-        Place {
-            name: self.name.clone(),
-            line: 0,
-            column: 0,
-        }
+    fn quote(&self, line: &Range<usize>, meant: &Range<usize>) -> Quote {
+        let words = self.words.get_or_init(|| Words::of(&self.text));
+        // What stands where a key belongs in a text that is not TOML may be half a secret.
+        let may_show = |word: &str| self.is_toml || keys::is_familiar(word);
+        words.quote(&self.text, line, meant, may_show)
     }
 }
 
-/// A file, and where in it: line and column (in bytes) count from 1; 0 is the source as a whole.
+// The text holds secrets.
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// A part of a source, or the source as a whole.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
-    name: Arc<str>,
-    line: usize,
-    column: usize,
+pub(super) struct Spot {
+    origin: Arc<Origin>,
+    span: Option<Range<usize>>,
 }
 
-impl Place {
-    pub(super) fn line(&self) -> usize {
-        self.line
+impl Spot {
+    pub(super) fn has_lines(&self) -> bool {
+        self.span.is_some()
     }
+
+    pub(super) fn place(&self) -> Place {
+        let name = self.origin.name.clone();
+        let Some(span) = &self.span else {
+            return Place { name, at: None };
+        };
+        let (text, lines) = (&self.origin.text, &self.origin.lines);
+        let start = span.start.min(text.len());
+        let number = lines.partition_point(|begin| *begin <= start).max(1);
+        let begin = lines[number - 1];
+        let end = lines.get(number).copied().unwrap_or(text.len());
+        let before = text.get(begin..start).unwrap_or_default();
+        Place {
+            name,
+            at: Some(At {
+                line: number,
+                column: before.chars().count() + 1,
+                quote: self.origin.quote(&(begin..end), span),
+            }),
+        }
+    }
+}
+
+/// A file, and where in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) name: String,
+    /// `None` is the source as a whole.
+    pub(super) at: Option<At>,
+}
+
+/// Line and column, in characters, count from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct At {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) quote: Quote,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        if self.line > 0 {
-            write!(f, ":{}:{}", self.line, self.column)?;
+        match &self.at {
+            Some(at) => write!(f, ":{}:{}", at.line, at.column),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

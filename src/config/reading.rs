@@ -12,7 +12,7 @@ use super::tree::{Kind, Table, Value};
 impl Table {
     /// The beginning of a mistake in the value under `key`, at its place.
     pub(super) fn mistake(&self, key: &str) -> Mistake {
-        let place = self.value(key).map(|value| value.place.clone());
+        let place = self.value(key).map(Value::place);
         Mistake::invalid(&self.named(key)).at(place)
     }
 
@@ -26,99 +26,91 @@ impl Table {
         Some(table)
     }
 
+    /// A string, or a number that is one when it is written without quotes.
     pub(super) fn string(&self, key: &str, report: &mut Report) -> Option<&str> {
         let value = self.value(key)?;
-        let Kind::String(string) = &value.kind else {
+        if let Kind::Number(number) = &value.kind
+            && let Some(digits) = &number.digits
+        {
+            return Some(digits);
+        }
+        self.text(key, report)
+    }
+
+    /// A string, and nothing that would have to be turned into one.
+    pub(super) fn text(&self, key: &str, report: &mut Report) -> Option<&str> {
+        let value = self.value(key)?;
+        let (Kind::String(text) | Kind::Untyped(text)) = &value.kind else {
             let cure = format!("put quotes around it: {key} = \"…\"");
             report.error(self.wrong(key, value, "a string").cure(cure));
             return None;
         };
-        Some(string)
+        let is_control = |c: &char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if let Some(control) = text.chars().find(is_control) {
+            report.error(
+                self.mistake(key)
+                    .found(format!(
+                        "it has U+{:04X}, a control character",
+                        u32::from(control)
+                    ))
+                    .cure("copy it once more, from where it is shown as text"),
+            );
+            return None;
+        }
+        Some(text)
     }
 
     /// A string, or a list of them.
     pub(super) fn strings(&self, key: &str, report: &mut Report) -> Option<Vec<String>> {
         let value = self.value(key)?;
-        let mut found = value.kind.name();
-        let strings: Option<Vec<String>> = match &value.kind {
-            Kind::String(string) => Some(vec![string.clone()]),
-            Kind::Array(values) => values
-                .iter()
-                .map(|value| match &value.kind {
-                    Kind::String(string) => Some(string.clone()),
-                    other => {
-                        found = other.name();
-                        None
-                    }
-                })
-                .collect(),
-            _ => None,
+        let (strings, within) = match &value.kind {
+            Kind::Array(values) => (values.iter().map(as_string).collect(), " in the list"),
+            _ => (as_string(value).map(|string| vec![string]), ""),
         };
-        if strings.is_none() {
-            let within = match &value.kind {
-                Kind::Array(_) => " in the list",
-                _ => "",
-            };
+        if let Err(found) = strings {
             report.error(
                 self.mistake(key)
                     .found(format!("expected a list of strings, found {found}{within}"))
                     .cure(format!("write {key} = [\"…\", \"…\"]")),
             );
         }
-        strings
+        strings.ok()
     }
 
     /// A value that goes into a URL: a string, or a number or boolean as it is written.
     pub(super) fn parameter(&self, key: &str, report: &mut Report) -> Option<String> {
-        let value = self.value(key)?;
-        match &value.kind {
-            Kind::String(string) => Some(string.clone()),
-            Kind::Integer(number) => Some(number.to_string()),
+        match self.value(key)?.kind {
             Kind::Boolean(boolean) => Some(boolean.to_string()),
-            _ => {
-                let cure = format!("write {key} = \"…\"");
-                report.error(self.wrong(key, value, "a string").cure(cure));
-                None
-            }
+            _ => self.string(key, report).map(str::to_owned),
         }
     }
 
     pub(super) fn boolean(&self, key: &str, report: &mut Report) -> Option<bool> {
         let value = self.value(key)?;
-        let Kind::Boolean(boolean) = value.kind else {
-            let cure = format!("write {key} = true or {key} = false");
-            report.error(self.wrong(key, value, "true or false").cure(cure));
-            return None;
-        };
-        Some(boolean)
+        match &value.kind {
+            Kind::Boolean(boolean) => return Some(*boolean),
+            Kind::Untyped(text) if text == "true" => return Some(true),
+            Kind::Untyped(text) if text == "false" => return Some(false),
+            _ => {}
+        }
+        let cure = format!("write {key} = true or {key} = false");
+        report.error(self.wrong(key, value, "true or false").cure(cure));
+        None
     }
 
     pub(super) fn number(&self, key: &str, report: &mut Report) -> Option<f64> {
         let value = self.value(key)?;
-        match value.kind {
-            #[expect(clippy::cast_precision_loss, reason = "no setting comes near 2^52")]
-            Kind::Integer(number) => Some(number as f64),
-            Kind::Float(number) if number.is_finite() => Some(number),
-            _ => {
-                let cure = format!("write it without quotes, such as {key} = 10");
-                report.error(self.wrong(key, value, "a number").cure(cure));
-                None
-            }
-        }
-    }
-
-    /// A date with or without a time; without an offset it is UTC.
-    pub(super) fn instant(&self, key: &str, report: &mut Report) -> Option<SystemTime> {
-        let value = self.value(key)?;
-        let written = match &value.kind {
-            Kind::Datetime(written) | Kind::String(written) => instant(written),
+        let number = match &value.kind {
+            Kind::Number(number) => Some(number.value),
+            Kind::Untyped(text) => text.parse().ok(),
             _ => None,
         };
-        if written.is_none() {
-            let cure = format!("write {key} = 2026-12-31T12:00:00Z, without quotes");
-            report.error(self.wrong(key, value, "a date and time").cure(cure));
+        let number = number.filter(|number| number.is_finite());
+        if number.is_none() {
+            let cure = format!("write it without quotes, such as {key} = 10");
+            report.error(self.wrong(key, value, "a number").cure(cure));
         }
-        written
+        number
     }
 
     pub(super) fn seconds(
@@ -139,9 +131,32 @@ impl Table {
         Some(Duration::from_secs_f64(seconds))
     }
 
+    /// A date with or without a time; without an offset it is UTC.
+    pub(super) fn instant(&self, key: &str, report: &mut Report) -> Option<SystemTime> {
+        let value = self.value(key)?;
+        let instant = match &value.kind {
+            Kind::Datetime(text) | Kind::String(text) | Kind::Untyped(text) => instant(text),
+            _ => None,
+        };
+        if instant.is_none() {
+            let cure = format!("write {key} = 2026-12-31T12:00:00Z, without quotes");
+            report.error(self.wrong(key, value, "a date and time").cure(cure));
+        }
+        instant
+    }
+
     fn wrong(&self, key: &str, value: &Value, expected: &str) -> Mistake {
         self.mistake(key)
             .found(format!("expected {expected}, found {}", value.kind.name()))
+    }
+}
+
+/// A string or what can be one, else the name of what it is.
+fn as_string(value: &Value) -> Result<String, &'static str> {
+    match &value.kind {
+        Kind::String(text) | Kind::Untyped(text) => Ok(text.clone()),
+        Kind::Number(number) => number.digits.clone().ok_or(value.kind.name()),
+        other => Err(other.name()),
     }
 }
 

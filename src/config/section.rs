@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::address::{endpoint, metadata_url};
+use super::belonging::{self, check_ends, missing, required};
 use super::client_kwargs::Kwargs;
 use super::diagnostic::{Mistake, Report};
-use super::keys::{self, Level, MARKS, missing, required};
-use super::metadata_url::metadata_url;
-use super::provider::{DEFAULT, EndpointOverrides, ProviderConfig};
+use super::keys::{self, Level};
+use super::provider::{ClientAuthentication, DEFAULT, EndpointOverrides, ProviderConfig};
 use super::site::is_loopback;
 use super::tree::Table;
 use crate::algorithm::Algorithm;
 use crate::secret::Secret;
 
-/// What `[auth]` says for every provider.
+/// What `[auth]` says for every provider, or one provider for itself.
 pub(super) struct Shared {
     allow_http: Vec<String>,
     loopback: bool,
@@ -30,33 +31,56 @@ impl Shared {
         loopback: bool,
         report: &mut Report,
     ) -> Self {
-        Self {
+        let none = Self {
             allow_http,
             loopback,
-            claims: auth.strings("claims", report),
-            leeway: auth
-                .seconds("clock_leeway", 0.0..=600.0, report)
-                .unwrap_or(Duration::from_secs(120)),
-            timeout: auth
-                .seconds("timeout", 1.0..=60.0, report)
-                .unwrap_or(Duration::from_secs(10)),
+            claims: None,
+            leeway: Duration::from_secs(120),
+            timeout: Duration::from_secs(10),
+        };
+        none.overridden_by(Some(auth), report)
+    }
+
+    fn overridden_by(&self, table: Option<&Table>, report: &mut Report) -> Self {
+        let mut seconds = |key, range, or| {
+            let seconds = table.and_then(|table| table.seconds(key, range, report));
+            seconds.unwrap_or(or)
+        };
+        let leeway = seconds("clock_leeway", 0.0..=600.0, self.leeway);
+        let timeout = seconds("timeout", 1.0..=60.0, self.timeout);
+        if let Some(table) = table {
+            check_exposed_tokens(table, report);
+        }
+        let claims = table.and_then(|table| table.strings("claims", report));
+        Self {
+            allow_http: self.allow_http.clone(),
+            loopback: self.loopback,
+            claims: claims.or_else(|| self.claims.clone()),
+            leeway,
+            timeout,
         }
     }
 }
 
-/// The names of the providers in `[auth]`.
-pub(super) fn names(auth: &Table) -> Vec<String> {
-    let is_provider = |table: &Table| {
-        table.keys().any(|key| {
-            MARKS.contains(&key) || keys::nearest(key).is_some_and(|near| MARKS.contains(&near))
-        })
+/// `expose_tokens` is one of three names, a list of them, or false.
+fn check_exposed_tokens(table: &Table, report: &mut Report) {
+    let key = "expose_tokens";
+    let mut ignored = Report::default();
+    let known = |name: &String| matches!(name.as_str(), "access" | "id" | "refresh");
+    let is_right = match table.boolean(key, &mut ignored) {
+        Some(exposed) => !exposed,
+        None => table
+            .strings(key, &mut ignored)
+            .is_some_and(|names| names.iter().all(known)),
     };
-    let named = auth
-        .keys()
-        .filter(|key| *key != "client_kwargs" && auth.subtable(key).is_some_and(is_provider))
-        .map(str::to_owned);
-    let unnamed = MARKS.iter().any(|mark| auth.contains(mark)) && auth.subtable(DEFAULT).is_none();
-    named.chain(unnamed.then(|| DEFAULT.to_owned())).collect()
+    if table.contains(key) && !is_right {
+        report.error(
+            table
+                .mistake(key)
+                .found("it says something else than which tokens")
+                .cure("write \"id\", \"access\" or \"refresh\", a list of them, or false"),
+        );
+    }
 }
 
 /// Reads the section of the provider `name`; `None` when a mistake in it was reported.
@@ -69,53 +93,84 @@ pub(super) fn read(
     let own = auth.subtable(name);
     let section = own.unwrap_or(auth);
     check_name(name, section, report);
-    if own.is_some() {
-        keys::check(section, Level::Provider, &[], report);
+    let mut strays: Vec<&Table> = section.subtable("client_kwargs").into_iter().collect();
+    if let Some(own) = own {
+        belonging::check(own, Level::Provider, &[], report);
+        strays.push(auth);
     }
+    let shared = shared.overridden_by(own, report);
 
-    let client_id = required(section, "client_id", report);
-    let client_secret = client_secret(section, report);
-    let metadata_url = metadata_url(section, &shared.allow_http, report);
-    check_development(section, shared, metadata_url.as_ref(), report);
+    let client_id = client_id(section, &strays, report);
+    let client_secret = client_secret(section, &strays, report);
+    let metadata_url = if let Some(mistake) = plain_oauth(section) {
+        report.error(mistake);
+        None
+    } else {
+        metadata_url(section, &strays, &shared.allow_http, report)
+    };
+    check_development(section, &shared, metadata_url.as_ref(), report);
     let kwargs = Kwargs::read(section, report);
+    let endpoints = endpoints(section, &shared, report);
+    let given_label = section.string("label", report);
+    let issuer = section.string("issuer", report);
 
     let (client_id, client_secret, metadata_url) = (client_id?, client_secret?, metadata_url?);
-    let algorithm = algorithm(section, client_secret.as_ref(), report);
+    check_authentication(section, &kwargs, client_secret.as_ref(), report);
     Some(ProviderConfig {
-        label: section
-            .string("label", report)
-            .map_or_else(|| label(name, &metadata_url), str::to_owned),
+        label: given_label.map_or_else(|| label(name, &metadata_url), str::to_owned),
         name: name.to_owned(),
         client_id,
+        algorithm: algorithm(section, client_secret.as_ref(), report),
         client_secret,
-        issuer: section.string("issuer", report).map(str::to_owned),
-        endpoints: EndpointOverrides {
-            authorization: section.parameter("authorization_endpoint", report),
-            token: section.parameter("token_endpoint", report),
-            userinfo: section.parameter("userinfo_endpoint", report),
-            keys: section.parameter("jwks_uri", report),
-        },
+        issuer: issuer.map(str::to_owned),
+        endpoints,
         scopes: kwargs.scopes,
         prompt: kwargs.prompt,
         parameters: kwargs.parameters,
         authentication: kwargs.authentication,
-        algorithm,
-        claims: match own {
-            Some(own) => own
-                .strings("claims", report)
-                .or_else(|| shared.claims.clone()),
-            None => shared.claims.clone(),
-        },
-        leeway: section
-            .seconds("clock_leeway", 0.0..=600.0, report)
-            .unwrap_or(shared.leeway),
-        timeout: kwargs
-            .timeout
-            .or_else(|| section.seconds("timeout", 1.0..=60.0, report))
-            .unwrap_or(shared.timeout),
-        allow_http: shared.allow_http.clone(),
+        claims: shared.claims,
+        leeway: shared.leeway,
+        timeout: kwargs.timeout.unwrap_or(shared.timeout),
+        allow_http: shared.allow_http,
         metadata_url,
     })
+}
+
+/// A section that Authlib takes for OAuth 2 without OpenID Connect.
+fn plain_oauth(section: &Table) -> Option<Mistake> {
+    let is_misspelt = |key: &str| {
+        keys::find(key, Level::Provider).is_none()
+            && keys::nearest(key, Level::Provider)
+                .is_some_and(|near| near.name == "server_metadata_url")
+    };
+    if section.contains("server_metadata_url") || section.keys().any(is_misspelt) {
+        return None;
+    }
+    let key = ["authorize_url", "access_token_url", "api_base_url"]
+        .into_iter()
+        .find(|key| section.contains(key))?;
+    Some(
+        Mistake::new(format!(
+            "`{}` is OAuth 2 without OpenID Connect",
+            section.path()
+        ))
+        .at(section.place_of(key))
+        .found(format!("it has {key} and no server_metadata_url"))
+        .cure(
+            "give its server_metadata_url if it has one; this release of keycard logs nobody \
+                 in without (GitHub has none)",
+        ),
+    )
+}
+
+fn endpoints(section: &Table, shared: &Shared, report: &mut Report) -> EndpointOverrides {
+    let mut read = |keys: &[&str]| endpoint(section, keys, &shared.allow_http, report);
+    EndpointOverrides {
+        authorization: read(&["authorization_endpoint", "authorize_url"]),
+        token: read(&["token_endpoint", "access_token_url"]),
+        userinfo: read(&["userinfo_endpoint"]),
+        keys: read(&["jwks_uri"]),
+    }
 }
 
 /// One issuer under two metadata addresses would let one provider speak for the other.
@@ -155,17 +210,27 @@ fn check_name(name: &str, section: &Table, report: &mut Report) {
     }
 }
 
+fn client_id(section: &Table, strays: &[&Table], report: &mut Report) -> Option<String> {
+    let client_id = required(section, "client_id", strays, report)?;
+    check_ends(section, "client_id", client_id, report);
+    Some(client_id.to_owned())
+}
+
 /// The inner `None` is a public client.
 #[expect(
     clippy::option_option,
     reason = "the outer one is a mistake that was reported"
 )]
-fn client_secret(section: &Table, report: &mut Report) -> Option<Option<Secret>> {
+fn client_secret(
+    section: &Table,
+    strays: &[&Table],
+    report: &mut Report,
+) -> Option<Option<Secret>> {
     let key = "client_secret";
     if !section.contains(key) {
         let cure = "add client_secret = \"…\", as the provider's console shows it; \
                     client_secret = \"\" is a public client, which has none";
-        report.error(missing(section, key, cure));
+        report.error(missing(section, key, Level::Provider, strays, cure));
         return None;
     }
     let value = section.string(key, report)?;
@@ -174,6 +239,7 @@ fn client_secret(section: &Table, report: &mut Report) -> Option<Option<Secret>>
         report.error(section.mistake(key).found("it is blank").cure(cure));
         return None;
     }
+    check_ends(section, key, value, report);
     Some((!value.is_empty()).then(|| Secret::new(value)))
 }
 
@@ -225,6 +291,27 @@ fn algorithm(
             None
         }
         Ok(algorithm) => Some(algorithm),
+    }
+}
+
+/// A client without a secret has none to show.
+fn check_authentication(
+    section: &Table,
+    kwargs: &Kwargs,
+    client_secret: Option<&Secret>,
+    report: &mut Report,
+) {
+    let shows_secret = matches!(
+        kwargs.authentication,
+        Some(ClientAuthentication::Basic | ClientAuthentication::Post)
+    );
+    if shows_secret && client_secret.is_none() {
+        report.error(
+            section
+                .mistake("client_secret")
+                .found("it is empty, and token_endpoint_auth_method needs one")
+                .cure("copy it from the provider's console, or take that line out"),
+        );
     }
 }
 

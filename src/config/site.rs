@@ -2,8 +2,9 @@
 
 use url::{Host, Url};
 
+use super::belonging::missing;
 use super::diagnostic::Report;
-use super::keys::missing;
+use super::keys::Level;
 use super::tree::Table;
 
 /// The path of the callback, below the base path.
@@ -19,8 +20,10 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// What `[auth]` has of it; `strays` are the other tables, where the key may have gone.
     pub(super) fn read(
         auth: &Table,
+        strays: &[&Table],
         port: u16,
         allow_http: &[String],
         report: &mut Report,
@@ -29,55 +32,37 @@ impl Site {
         if !auth.contains(key) {
             let cure = "add the app's own address with /oauth2callback behind it: \
                         redirect_uri = \"http://localhost:8501/oauth2callback\"";
-            report.error(missing(auth, key, cure));
+            report.error(missing(auth, key, Level::Shared, strays, cure));
             return None;
         }
         let written = auth
             .string(key, report)?
             .replace("{port}", &port.to_string());
-        match Self::parse(&written, allow_http) {
-            Ok(site) => Some(site),
-            Err((found, cure)) => {
-                report.error(auth.mistake(key).found(found).cure(cure));
-                None
-            }
+        let site = Self::parse(&written, allow_http);
+        if let Err((found, cure)) = &site {
+            report.error(auth.mistake(key).found(*found).cure(cure));
         }
+        let site = site.ok()?;
+        let (authority, path) = halves(&written);
+        let warning = if !authority.is_ascii() {
+            let whole = format!("{}{}{CALLBACK}", site.origin_text, site.base_path);
+            Some((
+                "browsers write this host in another way",
+                format!("write \"{whole}\""),
+            ))
+        } else if path.contains(['{', '}', '<', '>']) {
+            Some((UNFILLED, FILL_IN.to_owned()))
+        } else {
+            None
+        };
+        if let Some((found, cure)) = warning {
+            report.warn(auth.mistake(key).found(found).cure(cure));
+        }
+        Some(site)
     }
 
-    fn parse(written: &str, allow_http: &[String]) -> Result<Self, (&'static str, String)> {
-        let absolute = "write the app's own address, such as \
-                        \"https://app.example.com/oauth2callback\"";
-        let url = Url::parse(written).map_err(|_| ("it is not a URL", absolute.to_owned()))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-            return Err(("it is neither http nor https", absolute.to_owned()));
-        }
-        let has_user = !url.username().is_empty() || url.password().is_some();
-        if url.query().is_some() || url.fragment().is_some() || has_user {
-            return Err((
-                "it has more than scheme, host, port and path",
-                "leave out user, query and fragment".to_owned(),
-            ));
-        }
-        let Some(base_path) = url.path().strip_suffix(CALLBACK) else {
-            return Err((
-                "its path does not end in /oauth2callback",
-                format!("write \"{}{CALLBACK}\"", url.origin().ascii_serialization()),
-            ));
-        };
-        // Alone in a Location, `//name` is another host.
-        if base_path.ends_with('/') || base_path.contains("//") {
-            return Err((
-                "it has an empty part in its path",
-                "write one slash where there are two".to_owned(),
-            ));
-        }
-        // A cookie's path ends at `;`, and axum's routes begin no part with `:` or `*`.
-        if base_path.contains(';') || base_path.contains("/:") || base_path.contains("/*") {
-            return Err((
-                "its path has a ; or a part that begins with : or *",
-                "take it out, or write it percent-encoded: %3B, %3A, %2A".to_owned(),
-            ));
-        }
+    fn parse(written: &str, allow_http: &[String]) -> Result<Self, Objection> {
+        let url = absolute(written)?;
         if url.scheme() == "http" && !may_be_http(&url, allow_http) {
             return Err((
                 "http is only for the machine itself",
@@ -86,7 +71,8 @@ impl Site {
                     .to_owned(),
             ));
         }
-        let base_path = base_path.to_owned();
+        check_parts(&url)?;
+        let base_path = base_path(&url)?;
         let mut origin = url.clone();
         origin.set_path("/");
         Ok(Self {
@@ -130,6 +116,89 @@ impl Site {
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.origin)
     }
+}
+
+/// What is wrong with a `redirect_uri`, and the cure.
+type Objection = (&'static str, String);
+
+const UNFILLED: &str = "a part of it is not filled in";
+const FILL_IN: &str = "replace what stands in { } or < > with your own; {port} alone is filled in \
+                       for you";
+
+/// A URL as far as its path, and the rest.
+fn halves(written: &str) -> (&str, &str) {
+    let host = written.find("://").map_or(0, |at| at + "://".len());
+    let end = written[host..]
+        .find('/')
+        .map_or(written.len(), |at| host + at);
+    written.split_at(end)
+}
+
+fn absolute(written: &str) -> Result<Url, Objection> {
+    let absolute =
+        "write the app's own address, such as \"https://app.example.com/oauth2callback\"";
+    if halves(written).0.contains(['{', '}', '<', '>']) {
+        return Err((UNFILLED, FILL_IN.to_owned()));
+    }
+    // A URL would be read without them, and sent with them.
+    if written.trim() != written || written.contains(['\t', '\n', '\r']) {
+        return Err(("it has white space", "take it out".to_owned()));
+    }
+    let url = Url::parse(written).map_err(|_| ("it is not a URL", absolute.to_owned()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(("it is neither http nor https", absolute.to_owned()));
+    }
+    Ok(url)
+}
+
+fn check_parts(url: &Url) -> Result<(), Objection> {
+    let host = url.host_str().unwrap_or_default();
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if url.query().is_some() || url.fragment().is_some() || has_user {
+        return Err((
+            "it has more than scheme, host, port and path",
+            "leave out user, query and fragment".to_owned(),
+        ));
+    }
+    if host.contains('*') || host.ends_with('.') || url.port() == Some(0) {
+        return Err((
+            "nobody opens an app by that host or port",
+            "write the one host that stands in the browser, without * or a dot at its end, and its \
+             port"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// What stands before `/oauth2callback`.
+fn base_path(url: &Url) -> Result<String, Objection> {
+    let Some(base_path) = url.path().strip_suffix(CALLBACK) else {
+        let origin = url.origin().ascii_serialization();
+        let base_path = url.path().trim_end_matches('/').strip_suffix(CALLBACK);
+        return Err((
+            "its path does not end in /oauth2callback",
+            format!(
+                "write \"{origin}{}{CALLBACK}\"",
+                base_path.unwrap_or_default()
+            ),
+        ));
+    };
+    // Alone in a Location, `//name` is another host.
+    if base_path.ends_with('/') || base_path.contains("//") {
+        return Err((
+            "it has an empty part in its path",
+            "write one slash where there are two".to_owned(),
+        ));
+    }
+    // A cookie's path ends at `;`, and axum's routes begin no part with `:` or `*`.
+    if base_path.contains(';') || base_path.contains("/:") || base_path.contains("/*") {
+        return Err((
+            "its path has a ; or a part that begins with : or *",
+            "take it out, or write it percent-encoded: %3B, %3A, %2A".to_owned(),
+        ));
+    }
+    Ok(base_path.to_owned())
 }
 
 /// http goes over no network here: to the machine itself, or to a host named in `allow_http`.

@@ -2,65 +2,80 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::place::{Origin, Place};
+use super::place::{Origin, Place, Spot};
 
 /// A table, its keys in alphabetical order, each with the place of the key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     /// The way to it, such as `auth.google`; empty for the file itself.
     path: String,
-    place: Option<Place>,
-    entries: BTreeMap<String, (Place, Value)>,
+    spot: Option<Spot>,
+    entries: BTreeMap<String, (Spot, Value)>,
 }
 
 impl Table {
-    pub(super) fn from_toml(table: Spanned<DeTable<'_>>, path: &str, origin: &Origin) -> Self {
-        let place = origin.place(table.span().start);
-        let mut read = Self::empty(path, place);
+    /// The table at `path`, which is empty for a whole file.
+    pub(super) fn from_toml(table: Spanned<DeTable<'_>>, path: &str, origin: &Arc<Origin>) -> Self {
+        let mut read = Self::empty(path, origin.spot(table.span()));
         for (key, value) in table.into_inner() {
-            let place = origin.place(key.span().start);
+            let spot = origin.spot(key.span());
             let value = Value::from_toml(value, &read.named(key.get_ref()), origin);
-            read.insert(key.into_inner().into_owned(), place, value);
+            read.insert(key.into_inner().into_owned(), spot, value);
         }
         read
     }
 
-    fn empty(path: &str, place: Place) -> Self {
+    pub(super) fn empty(path: &str, spot: Spot) -> Self {
         Self {
             path: path.to_owned(),
-            place: Some(place),
+            spot: Some(spot),
             entries: BTreeMap::new(),
         }
     }
 
     /// Lays `over` upon this table, key by key.
     pub(super) fn merge(&mut self, over: Self) {
-        self.place = self.place.take().or(over.place);
-        for (key, (place, value)) in over.entries {
+        // A value given in code has no lines to look at.
+        if self.spot.is_none() || over.spot.as_ref().is_some_and(Spot::has_lines) {
+            self.spot = over.spot;
+        }
+        for (key, (spot, value)) in over.entries {
             let below = self.entries.get_mut(&key).map(|(_, below)| &mut below.kind);
             match (below, value.kind) {
                 (Some(Kind::Table(below)), Kind::Table(above)) => below.merge(above),
                 (_, kind) => {
                     let value = Value { kind, ..value };
-                    self.insert(key, place, value);
+                    self.insert(key, spot, value);
                 }
             }
         }
     }
 
-    /// Puts `value` in the place of the only leaf of a table made from one dotted key.
-    pub(super) fn set_leaf(&mut self, value: &serde_json::Value, place: &Place) {
-        let path = self.path.clone();
-        for (key, (_, entry)) in &mut self.entries {
-            match &mut entry.kind {
-                Kind::Table(table) => table.set_leaf(value, place),
-                _ => *entry = Value::from_json(value, &named(&path, key), place),
-            }
+    /// The tables of one dotted key, with `value` as their only leaf.
+    pub(super) fn with_leaf(
+        key: DeTable<'_>,
+        path: &str,
+        value: &serde_json::Value,
+        spot: &Spot,
+    ) -> Self {
+        let mut table = Self::empty(path, spot.clone());
+        for (key, below) in key {
+            let key = key.into_inner().into_owned();
+            let path = table.named(&key);
+            let value = match below.into_inner() {
+                DeValue::Table(below) => {
+                    Value::table(Self::with_leaf(below, &path, value, spot), spot.clone())
+                }
+                _ => Value::from_json(value, &path, spot),
+            };
+            table.insert(key, spot.clone(), value);
         }
+        table
     }
 
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
@@ -93,22 +108,22 @@ impl Table {
     }
 
     pub(super) fn place(&self) -> Option<Place> {
-        self.place.clone()
+        self.spot.as_ref().map(Spot::place)
     }
 
     pub(super) fn place_of(&self, key: &str) -> Option<Place> {
-        self.entries.get(key).map(|(place, _)| place.clone())
+        self.entries.get(key).map(|(spot, _)| spot.place())
     }
 
-    fn insert(&mut self, key: String, place: Place, value: Value) {
-        self.entries.insert(key, (place, value));
+    pub(super) fn insert(&mut self, key: String, spot: Spot, value: Value) {
+        self.entries.insert(key, (spot, value));
     }
 }
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
-    pub(super) place: Place,
+    spot: Spot,
     pub(super) kind: Kind,
 }
 
@@ -118,10 +133,37 @@ pub(super) enum Kind {
     Array(Vec<Value>),
     Boolean(bool),
     Datetime(String),
-    Float(f64),
-    Integer(i64),
+    Number(Number),
     String(String),
     Table(Table),
+    /// Text from where nothing says what it is, such as a file of a secret directory.
+    Untyped(String),
+}
+
+/// A number as it is meant and as it is written.
+#[derive(Clone)]
+pub(super) struct Number {
+    pub(super) value: f64,
+    /// The digits of a whole number, where they are the number and nothing else.
+    pub(super) digits: Option<String>,
+}
+
+impl Number {
+    fn whole(value: i64, written: &str) -> Self {
+        let digits = value.to_string();
+        Self {
+            #[expect(clippy::cast_precision_loss, reason = "no setting comes near 2^52")]
+            value: value as f64,
+            digits: (digits == written).then_some(digits),
+        }
+    }
+
+    fn fraction(value: f64) -> Self {
+        Self {
+            value,
+            digits: None,
+        }
+    }
 }
 
 impl fmt::Debug for Kind {
@@ -136,15 +178,15 @@ impl Kind {
             Self::Array(_) => "an array",
             Self::Boolean(_) => "a boolean",
             Self::Datetime(_) => "a date",
-            Self::Float(_) | Self::Integer(_) => "a number",
-            Self::String(_) => "a string",
+            Self::Number(_) => "a number",
+            Self::String(_) | Self::Untyped(_) => "a string",
             Self::Table(_) => "a table",
         }
     }
 }
 
 impl Value {
-    fn from_toml(value: Spanned<DeValue<'_>>, path: &str, origin: &Origin) -> Self {
+    fn from_toml(value: Spanned<DeValue<'_>>, path: &str, origin: &Arc<Origin>) -> Self {
         let span = value.span();
         let kind = match value.into_inner() {
             DeValue::Array(values) => Kind::Array(
@@ -155,45 +197,67 @@ impl Value {
             ),
             DeValue::Boolean(value) => Kind::Boolean(value),
             DeValue::Datetime(value) => Kind::Datetime(value.to_string()),
-            DeValue::Float(value) => Kind::Float(value.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix())
-                .map_or(Kind::Float(f64::NAN), Kind::Integer),
+            DeValue::Float(value) => {
+                let value = value.as_str().parse().unwrap_or(f64::NAN);
+                Kind::Number(Number::fraction(value))
+            }
+            DeValue::Integer(value) => {
+                let whole = i64::from_str_radix(value.as_str(), value.radix());
+                Kind::Number(whole.map_or_else(
+                    |_| Number::fraction(f64::NAN),
+                    |whole| Number::whole(whole, value.as_str()),
+                ))
+            }
             DeValue::String(value) => Kind::String(value.into_owned()),
             DeValue::Table(table) => {
                 let table = Spanned::new(span.clone(), table);
                 Kind::Table(Table::from_toml(table, path, origin))
             }
         };
-        let place = origin.place(span.start);
-        Self { place, kind }
+        let spot = origin.spot(span);
+        Self { spot, kind }
     }
 
-    fn from_json(value: &serde_json::Value, path: &str, place: &Place) -> Self {
+    pub(super) fn untyped(text: String, spot: Spot) -> Self {
+        let kind = Kind::Untyped(text);
+        Self { spot, kind }
+    }
+
+    pub(super) fn table(table: Table, spot: Spot) -> Self {
+        let kind = Kind::Table(table);
+        Self { spot, kind }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.spot.place()
+    }
+
+    fn from_json(value: &serde_json::Value, path: &str, spot: &Spot) -> Self {
         let kind = match value {
             serde_json::Value::Null => Kind::String(String::new()),
             serde_json::Value::Bool(value) => Kind::Boolean(*value),
-            serde_json::Value::Number(value) => match value.as_i64() {
-                Some(value) => Kind::Integer(value),
-                None => Kind::Float(value.as_f64().unwrap_or(f64::NAN)),
-            },
+            serde_json::Value::Number(value) => Kind::Number(match value.as_i64() {
+                Some(whole) => Number::whole(whole, &value.to_string()),
+                None => Number::fraction(value.as_f64().unwrap_or(f64::NAN)),
+            }),
             serde_json::Value::String(value) => Kind::String(value.clone()),
             serde_json::Value::Array(values) => Kind::Array(
                 values
                     .iter()
-                    .map(|value| Self::from_json(value, path, place))
+                    .map(|value| Self::from_json(value, path, spot))
                     .collect(),
             ),
             serde_json::Value::Object(members) => {
-                let mut table = Table::empty(path, place.clone());
+                let mut table = Table::empty(path, spot.clone());
                 for (key, value) in members {
-                    let value = Self::from_json(value, &table.named(key), place);
-                    table.insert(key.clone(), place.clone(), value);
+                    let value = Self::from_json(value, &table.named(key), spot);
+                    table.insert(key.clone(), spot.clone(), value);
                 }
                 Kind::Table(table)
             }
         };
         Self {
-            place: place.clone(),
+            spot: spot.clone(),
             kind,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use crate::config::{Config, ProviderConfig, Source};
+use crate::config::{Config, Environment, ProviderConfig, Source};
 use crate::cookies::{Keyring, Names};
 use crate::own_paths::OwnPaths;
 use crate::random;
@@ -47,7 +47,12 @@ impl App {
             secret(),
             secret(),
         );
-        let config = Config::load(&[Source::Text(file.into())], 8501).expect("the file is right");
+        let config = Config::load(
+            &[Source::Text(file.into())],
+            &Environment::default(),
+            Some(8501),
+        )
+        .expect("the file is right");
         let keyring = Keyring::new(&config.cookie_secrets, &config.site);
         Self {
             keyring: keyring.expect("keys are derived from any secret"),

@@ -1,0 +1,93 @@
+//! The addresses of a provider.
+
+use url::Url;
+
+use super::belonging::required;
+use super::diagnostic::Report;
+use super::provider::WELL_KNOWN;
+use super::site::may_be_http;
+use super::tree::Table;
+
+/// `server_metadata_url`: where a provider tells what there is to know about it.
+pub(super) fn metadata_url(
+    section: &Table,
+    strays: &[&Table],
+    allow_http: &[String],
+    report: &mut Report,
+) -> Option<Url> {
+    let key = "server_metadata_url";
+    let written = required(section, key, strays, report)?;
+    let example = format!("https://…{WELL_KNOWN}");
+    let url = parse(section, key, written, &example, allow_http, report)?;
+    if url.path().contains("/.well-known/") {
+        return Some(url);
+    }
+    let whole = format!("{}{WELL_KNOWN}", written.trim_end_matches('/'));
+    report.error(
+        section
+            .mistake(key)
+            .found("it is not the address of a metadata document")
+            .cure(format!("write \"{whole}\"")),
+    );
+    None
+}
+
+/// The address under the first of `keys` that is there, as it is written.
+pub(super) fn endpoint(
+    section: &Table,
+    keys: &[&str],
+    allow_http: &[String],
+    report: &mut Report,
+) -> Option<String> {
+    let key = keys.iter().find(|key| section.contains(key))?;
+    let written = section.string(key, report)?;
+    parse(section, key, written, "https://…", allow_http, report).map(|_| written.to_owned())
+}
+
+fn parse(
+    section: &Table,
+    key: &str,
+    written: &str,
+    example: &str,
+    allow_http: &[String],
+    report: &mut Report,
+) -> Option<Url> {
+    let example = format!("write \"{example}\"");
+    let (found, cure) = if written.contains(['{', '}', '<', '>']) {
+        (
+            "a part of it is not filled in",
+            "replace what stands in { } or < > with your own",
+        )
+    } else if written.contains(char::is_whitespace) {
+        ("it has white space", "take it out")
+    } else {
+        match Url::parse(written) {
+            Err(_) => ("it is not a URL", example.as_str()),
+            Ok(url) => match objection(&url, allow_http) {
+                None => return Some(url),
+                Some((found, "")) => (found, example.as_str()),
+                Some(objection) => objection,
+            },
+        }
+    };
+    report.error(section.mistake(key).found(found).cure(cure));
+    None
+}
+
+/// What is wrong with it, and the cure; empty where an example tells best.
+fn objection(url: &Url, allow_http: &[String]) -> Option<(&'static str, &'static str)> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Some(("it is neither http nor https", ""));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Some((
+            "it has a user or a fragment",
+            "leave out what stands before @ and after #",
+        ));
+    }
+    let open = url.scheme() == "http" && !may_be_http(url, allow_http);
+    open.then_some((
+        "http is only for the machine itself",
+        "write https; an intranet host can be named in allow_http",
+    ))
+}

@@ -1,0 +1,216 @@
+//! Keys that are missing, misspelt, or in a table where they count for nothing.
+
+use super::diagnostic::{Mistake, Report};
+use super::keys::{self, Effect, Key, Level, MARKS};
+use super::provider::DEFAULT;
+use super::tree::Table;
+
+/// The keys that `[auth]` cannot do without.
+const OF_AUTH: &[&str] = &["cookie_secret", "redirect_uri"];
+/// The keys that a provider cannot do without.
+const OF_PROVIDER: &[&str] = &["client_id", "client_secret", "server_metadata_url"];
+
+/// The names of the providers in `[auth]`.
+pub(super) fn providers(auth: &Table) -> Vec<String> {
+    let named: Vec<_> = auth
+        .keys()
+        .filter(|key| *key != "client_kwargs" && auth.subtable(key).is_some_and(is_provider))
+        .collect();
+    let unnamed = MARKS.iter().any(|mark| auth.contains(mark))
+        && auth.subtable(DEFAULT).is_none()
+        && !holds_strays(auth, &named);
+    named
+        .into_iter()
+        .map(str::to_owned)
+        .chain(unnamed.then(|| DEFAULT.to_owned()))
+        .collect()
+}
+
+/// Whether a table is meant to be a provider.
+pub(super) fn is_provider(table: &Table) -> bool {
+    table.keys().any(|key| {
+        let near = || keys::nearest(key, Level::Provider);
+        MARKS.contains(&key) || near().is_some_and(|near| MARKS.contains(&near.name))
+    })
+}
+
+/// Whether it is a key that `[auth]` cannot do without.
+pub(super) fn is_of_auth(key: &str) -> bool {
+    OF_AUTH.contains(&key)
+}
+
+/// Whether what `[auth]` has of a provider is what some of its sections lack.
+fn holds_strays(auth: &Table, sections: &[&str]) -> bool {
+    let lacked = |key: &&str| {
+        sections
+            .iter()
+            .filter_map(|name| auth.subtable(name))
+            .any(|section| !section.contains(key))
+    };
+    let mut held = OF_PROVIDER.iter().filter(|key| auth.contains(key));
+    !OF_PROVIDER.iter().all(|key| auth.contains(key)) && held.all(lacked)
+}
+
+/// Warns about keys that are unknown, misplaced, or not acted on yet.
+pub(super) fn check(table: &Table, level: Level, sections: &[String], report: &mut Report) {
+    for name in table.keys() {
+        if level == Level::Shared && sections.iter().any(|section| section == name) {
+            continue;
+        }
+        if let Some(mistake) = look_at(table, name, level, sections) {
+            report.warn(mistake.at(table.place_of(name)));
+        }
+    }
+}
+
+fn look_at(table: &Table, name: &str, level: Level, sections: &[String]) -> Option<Mistake> {
+    let shown = table.named(name);
+    match keys::find(name, level) {
+        Some(key) if key.belongs(level) => match key.effect {
+            Effect::ActedOn | Effect::Authlib => None,
+            Effect::Idle(why) => {
+                Some(Mistake::new(format!("`{shown}` counts for nothing")).cure(why))
+            }
+            // What is switched off needs no acting on.
+            Effect::NotYet if table.boolean(name, &mut Report::default()) == Some(false) => None,
+            Effect::NotYet => Some(
+                Mistake::new(format!("`{shown}` is not acted on"))
+                    .cure("this release of keycard knows the key but does nothing with it yet"),
+            ),
+        },
+        Some(key) => Some(misplaced(table, key)),
+        None if level == Level::Shared && table.subtable(name).is_some() => {
+            // Where there is none at all, that is a mistake of its own.
+            (!sections.is_empty()).then(|| no_provider(table, name))
+        }
+        None if stands_for_one_that_is_missing(table, name, level) => None,
+        None => Some(Mistake::new(format!("unknown key `{shown}`")).cure(
+            match keys::nearest(name, level) {
+                Some(near) if near.belongs(level) => format!("did you mean {}?", near.name),
+                Some(near) => {
+                    format!(
+                        "did you mean {}? it belongs in {}",
+                        near.name,
+                        home(table, near)
+                    )
+                }
+                None => "keycard does nothing with it".to_owned(),
+            },
+        )),
+    }
+}
+
+/// A known key that counts for nothing where it stands.
+pub(super) fn misplaced(table: &Table, key: &Key) -> Mistake {
+    let why = match key.levels {
+        [Level::Shared, ..] => format!(": {} counts for every provider", key.name),
+        _ => String::new(),
+    };
+    Mistake::new(format!("`{}` does not belong here", table.named(key.name)))
+        .cure(format!("move it to {}{why}", home(table, key)))
+}
+
+/// Where a key that stands in `table` belongs.
+fn home(table: &Table, key: &Key) -> String {
+    let path = table.path();
+    let section = path.strip_suffix(".client_kwargs").unwrap_or(path);
+    if key.levels.contains(&Level::Shared) {
+        "[auth]".to_owned()
+    } else if key.levels.contains(&Level::Kwargs) {
+        format!("[{section}.client_kwargs]")
+    } else {
+        format!("[{section}]")
+    }
+}
+
+/// A table in `[auth]` that nothing marks as a provider.
+pub(super) fn no_provider(auth: &Table, name: &str) -> Mistake {
+    let shown = auth.named(name);
+    if keys::is_near(name, "client_kwargs") {
+        return Mistake::new(format!("unknown key `{shown}`")).cure("did you mean client_kwargs?");
+    }
+    Mistake::new(format!("[{shown}] is no provider"))
+        .found("it has neither client_id nor server_metadata_url")
+        .cure("add client_id, client_secret and server_metadata_url to it")
+}
+
+/// A misspelt required key is an error where the key is missed, so it is no warning beside.
+fn stands_for_one_that_is_missing(table: &Table, name: &str, level: Level) -> bool {
+    let required = match level {
+        Level::Kwargs => &[],
+        Level::Provider => OF_PROVIDER,
+        Level::Shared => OF_AUTH,
+    };
+    keys::nearest(name, level)
+        .is_some_and(|near| required.contains(&near.name) && !table.contains(near.name))
+}
+
+/// A mistake about a key that is not there. It names the one that was meant, misspelt in the table
+/// itself or right in one of `others`.
+pub(super) fn missing(
+    table: &Table,
+    key: &str,
+    level: Level,
+    others: &[&Table],
+    cure: impl Into<String>,
+) -> Mistake {
+    let mistake = Mistake::missing(&table.named(key));
+    let misspelt = table.keys().find(|name| {
+        keys::find(name, level).is_none()
+            && keys::nearest(name, level).is_some_and(|near| near.name == key)
+    });
+    if let Some(misspelt) = misspelt {
+        return mistake
+            .at(table.place_of(misspelt))
+            .found(format!("`{}` is not a key", table.named(misspelt)))
+            .cure(format!("rename it to {key}"));
+    }
+    let Some(other) = others.iter().find(|other| other.contains(key)) else {
+        return mistake.at(table.place()).cure(cure);
+    };
+    let mistake = mistake.at(other.place_of(key));
+    if other.path().is_empty() {
+        return mistake
+            .found("it stands above the first section")
+            .cure(format!("write [{}] on a line above it", table.path()));
+    }
+    mistake
+        .found(format!("it stands in [{}]", other.path()))
+        .cure(format!(
+            "a key belongs to the last [section] above it: move the line, below [{}]",
+            table.path()
+        ))
+}
+
+/// A string that a provider cannot do without.
+pub(super) fn required<'a>(
+    section: &'a Table,
+    key: &str,
+    others: &[&Table],
+    report: &mut Report,
+) -> Option<&'a str> {
+    if !section.contains(key) {
+        let cure = format!("add {key} = \"…\", as the provider's console shows it");
+        report.error(missing(section, key, Level::Provider, others, cure));
+        return None;
+    }
+    let value = section.string(key, report)?;
+    if value.trim().is_empty() {
+        let cure = "copy it from the provider's console";
+        report.error(section.mistake(key).found("it is empty").cure(cure));
+        return None;
+    }
+    Some(value)
+}
+
+/// Warns about white space that was copied along: it counts, and nobody sees it.
+pub(super) fn check_ends(table: &Table, key: &str, value: &str, report: &mut Report) {
+    if value.trim() != value {
+        report.warn(
+            table
+                .mistake(key)
+                .found("it has white space at an end")
+                .cure("take it out, unless it is part of it: it is used as it stands"),
+        );
+    }
+}

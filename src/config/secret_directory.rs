@@ -1,0 +1,74 @@
+//! A directory as Kubernetes mounts secrets: a directory is a table, a file is a value.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
+
+use super::diagnostic::{Mistake, Report};
+use super::place::Origin;
+use super::secret_file;
+use super::tree::{Table, Value};
+
+/// Tables within tables, of which `[auth.<name>.client_kwargs]` has three.
+const DEEPEST: usize = 8;
+/// Entries of one directory.
+const MOST: usize = 4096;
+
+/// What is in the directory, as the table at `path`, which is empty for a whole source.
+pub(super) fn read(directory: &Path, path: &str, report: &mut Report) -> Table {
+    let spot = Origin::whole(directory.display().to_string());
+    let mut table = Table::empty(path, spot);
+    if path.split('.').count() > DEEPEST {
+        report.error(
+            Mistake::new(format!("{} lies too deep", directory.display()))
+                .cure("a secret directory holds auth, which holds providers: give its own path"),
+        );
+        return table;
+    }
+    match entries(directory) {
+        Ok(entries) => {
+            for entry in entries {
+                insert(&entry, &mut table, report);
+            }
+        }
+        Err(error) => report.error(
+            Mistake::new(format!("{} cannot be read", directory.display()))
+                .found(error.kind().to_string())
+                .cure("let the user that runs the app read it"),
+        ),
+    }
+    table
+}
+
+fn insert(entry: &DirEntry, table: &mut Table, report: &mut Report) {
+    let name = entry.file_name();
+    // The kubelet keeps the files themselves in `..data`, and links to them.
+    let Some(key) = name.to_str().filter(|name| !name.starts_with('.')) else {
+        return;
+    };
+    let path = entry.path();
+    let spot = Origin::whole(path.display().to_string());
+    // What else is mounted there is nobody's business here, whatever it is.
+    let is_ours = !table.path().is_empty() || key == "auth";
+    let value = if !is_ours {
+        Value::untyped(String::new(), spot.clone())
+    } else if path.is_dir() {
+        let inner = read(&path, &table.named(key), report);
+        Value::table(inner, spot.clone())
+    } else {
+        // It is the cluster that says who may read a mounted secret.
+        match secret_file::read_text(&path) {
+            // Whoever wrote the file with an editor or `echo` has ended its last line.
+            Ok((text, _)) => Value::untyped(text.trim().to_owned(), spot.clone()),
+            Err(mistake) => {
+                report.error(*mistake);
+                return;
+            }
+        }
+    };
+    table.insert(key.to_owned(), spot, value);
+}
+
+fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
+    fs::read_dir(directory)?.take(MOST).collect()
+}
