@@ -46,6 +46,7 @@ struct InForce {
     valid_from: Option<i64>,
     clock: Clock,
     callback_seen: AtomicBool,
+    port_told: AtomicBool,
     log: FailureLog,
 }
 
@@ -194,6 +195,20 @@ impl Auth {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
+    /// Warns, once, that people open the app at another port than the one they come back to.
+    pub(crate) fn tell_port(&self, asked: u16) {
+        if !self.0.port_told.swap(true, Ordering::Relaxed) {
+            let redirect_uri = self.0.site.origin().port_or_known_default();
+            tracing::warn!(
+                asked,
+                redirect_uri,
+                "a login was asked for at another port than the one of redirect_uri, where the \
+                 provider sends people back to: open the app there, or correct redirect_uri \
+                 ({{port}} in it is filled in)"
+            );
+        }
+    }
+
     pub(crate) fn saw_callback(&self) {
         self.0.callback_seen.store(true, Ordering::Relaxed);
     }
@@ -308,6 +323,7 @@ impl AuthBuilder {
             valid_from: config.sessions_valid_from.map(unix),
             clock: self.clock,
             callback_seen: AtomicBool::new(false),
+            port_told: AtomicBool::new(false),
             log: FailureLog::default(),
             site,
         })))

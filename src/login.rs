@@ -137,6 +137,9 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     if let Verdict::Idle(status) = judge(auth, visit, name)? {
         return Ok(Login(pages::nothing(status)));
     }
+    if let Some(port) = visit.at_another_port(auth.site()) {
+        auth.tell_port(port);
+    }
     let Some(provider) = provider else {
         return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
     };

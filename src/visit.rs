@@ -82,6 +82,15 @@ impl Visit {
         }
     }
 
+    /// The port that was asked for on this machine, when it is not the one of `redirect_uri`.
+    pub(crate) fn at_another_port(&self, site: &Site) -> Option<u16> {
+        let host = text(&self.headers, HOST.as_str())?;
+        let asked = Url::parse(&format!("{}://{host}/", site.origin().scheme())).ok()?;
+        let port = asked.port_or_known_default()?;
+        let is_other = site.origin().port_or_known_default() != Some(port);
+        (is_other && site.is_loopback() && is_loopback(&asked)).then_some(port)
+    }
+
     /// Where the same page is under the host of `redirect_uri`, when it was asked for under
     /// another name of this machine: cookies set here would not come back there.
     pub(crate) fn under_the_right_name(&self, site: &Site, fallback: &str) -> Option<String> {
