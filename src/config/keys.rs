@@ -173,6 +173,11 @@ pub(super) fn is_familiar(word: &str) -> bool {
 
 /// Typing errors apart: `Client-ID` is `client_id`.
 fn distance(name: &str, known: &str) -> usize {
+    // No closer than their lengths are, which is soon told.
+    let apart = name.len().abs_diff(known.len());
+    if apart > allowed(known) {
+        return apart;
+    }
     let name = name.to_ascii_lowercase().replace(['-', ' '], "_");
     strsim::damerau_levenshtein(&name, known)
 }

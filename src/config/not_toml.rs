@@ -31,12 +31,17 @@ pub(super) fn mistakes(
     mistakes.extend(repetitions(text, &tokens, &place));
     mistakes.truncate(MOST);
     if mistakes.is_empty() {
-        let cure = stumbled
-            .as_ref()
-            .and_then(|span| cure_at(text, &tokens, span.start))
-            .unwrap_or_else(|| "each line is [section] or key = \"value\"".to_owned());
-        let place = stumbled.and_then(|span| place(span.start..span.start + 1));
-        mistakes.push(not_toml(place).cure(cure));
+        mistakes.push(match unclosed(text, &tokens, stumbled.as_ref()) {
+            Some((at, cure)) => not_toml(place(at..at + 1)).cure(cure),
+            None => {
+                let cure = stumbled
+                    .as_ref()
+                    .and_then(|span| cure_at(text, &tokens, span.start))
+                    .unwrap_or("each line is [section] or key = \"value\"");
+                let place = stumbled.and_then(|span| place(span.start..span.start + 1));
+                not_toml(place).cure(cure)
+            }
+        });
     }
     mistakes
 }
@@ -64,32 +69,15 @@ fn wrong_characters(
     let mut line_is_told = false;
     for token in tokens {
         let within = written(text, token);
-        let judged = within.char_indices().find_map(|(at, c)| {
+        let wrong = within.char_indices().find_map(|(at, c)| {
             let next = within[at..].chars().nth(1);
-            let cure = match (token.kind(), c) {
-                (TokenKind::Atom, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '`') => {
-                    ("a quote of another kind", "use straight quotes (\")")
-                }
-                (TokenKind::Atom, '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{3000}') => {
-                    ("a space of another kind", "replace it with a plain space")
-                }
-                (TokenKind::Newline, _) | (_, '\t' | '\n') => return None,
-                (_, '\r') if next == Some('\n') => return None,
-                (_, '\r') => (
-                    "a line end of another kind",
-                    "save the file with the line ends of Unix (LF) or Windows (CRLF)",
-                ),
-                (_, c) if c.is_ascii_control() => {
-                    ("a control character", "write the line once more by hand")
-                }
-                _ => return None,
-            };
-            Some((token.span().start() + at, c, cure))
+            let judged = judge(token.kind(), c, next)?;
+            Some((token.span().start() + at, c, judged))
         });
-        if token.kind() == TokenKind::Newline {
+        if token.kind() == TokenKind::Newline && within.ends_with('\n') {
             line_is_told = false;
         }
-        let Some((at, c, (what, cure))) = judged.filter(|_| !line_is_told) else {
+        let Some((at, c, (what, cure))) = wrong.filter(|_| !line_is_told) else {
             continue;
         };
         line_is_told = true;
@@ -100,6 +88,28 @@ fn wrong_characters(
         );
     }
     mistakes
+}
+
+/// What a character is that may not stand in a word of that kind, and the cure.
+fn judge(kind: TokenKind, c: char, next: Option<char>) -> Option<(&'static str, &'static str)> {
+    Some(match (kind, c) {
+        (TokenKind::Atom, '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '`') => {
+            ("a quote of another kind", "use straight quotes (\")")
+        }
+        (TokenKind::Atom, '\u{a0}' | '\u{2000}'..='\u{200b}' | '\u{202f}' | '\u{3000}') => {
+            ("a space of another kind", "replace it with a plain space")
+        }
+        (_, '\t' | '\n') => return None,
+        (_, '\r') if next == Some('\n') => return None,
+        (_, '\r') => (
+            "a line end of another kind",
+            "save the file with the line ends of Unix (LF) or Windows (CRLF)",
+        ),
+        (_, c) if c.is_ascii_control() => {
+            ("a control character", "write the line once more by hand")
+        }
+        _ => return None,
+    })
 }
 
 /// `key = ( "…" )`, as Python would have it, and as Streamlit's documentation had it for a while.
@@ -134,71 +144,79 @@ fn repetitions(
     tokens: &[Token],
     place: &impl Fn(Range<usize>) -> Option<Place>,
 ) -> Vec<Mistake> {
-    let mut taken = BTreeMap::new();
-    let mut mistakes = Vec::new();
-    let mut section = Vec::new();
-    let mut lists = 0;
-    for line in statements(tokens) {
-        let name: Vec<_> = line
-            .name
-            .iter()
-            .map(|token| written(text, token).trim_matches(['"', '\'']).to_owned())
-            .collect();
-        let Some(at) = line.name.first().zip(line.name.last()) else {
-            continue;
-        };
-        let at = at.0.span().start()..at.1.span().end();
-        let (path, kind) = match line.kind {
-            Kind::Section => (name, Kind::Section),
-            Kind::List => {
-                lists += 1;
-                // Each is a section of its own.
-                section = vec![format!("\u{0}{lists}")];
-                continue;
-            }
-            Kind::Key => ([section.as_slice(), &name].concat(), Kind::Key),
-        };
-        if let Some(before) = earlier(&taken, &path, kind, section.len()) {
-            mistakes.push(
-                not_toml(place(at.clone()))
-                    .found("it stands there twice")
-                    .beside(place(before), "first")
-                    .cure("keep one of the two"),
-            );
-        }
-        if kind == Kind::Section {
-            section.clone_from(&path);
-        } else {
-            for end in section.len() + 1..path.len() {
-                let dotted = taken.entry(path[..end].to_vec());
-                dotted.or_insert((Kind::List, at.clone()));
-            }
-        }
-        taken.entry(path).or_insert((kind, at));
-    }
-    mistakes
+    let mut taken = Taken::default();
+    let repeated = statements(tokens).into_iter().filter_map(|line| {
+        let (first, last) = line.name.first().zip(line.name.last())?;
+        let at = first.span().start()..last.span().end();
+        let parts = line.name.iter();
+        let name = parts.map(|part| written(text, part).trim_matches(['"', '\'']).to_owned());
+        let before = taken.take(line.kind, name.collect(), at.clone())?;
+        Some(
+            not_toml(place(at))
+                .found("it stands there twice")
+                .beside(place(before), "first")
+                .cure("keep one of the two"),
+        )
+    });
+    repeated.collect()
 }
 
-/// Where the path was taken before: by itself, or by a value where it needs a table. What only came
-/// into being as a part of dotted keys is a `List` here.
-fn earlier(
-    taken: &BTreeMap<Vec<String>, (Kind, Range<usize>)>,
-    path: &[String],
-    kind: Kind,
-    section: usize,
-) -> Option<Range<usize>> {
-    if let Some((_, at)) = taken.get(path) {
-        return Some(at.clone());
+/// The names that stood in a text so far, each as the whole way to it.
+#[derive(Default)]
+struct Taken {
+    /// What only came into being as a part of dotted keys is a `List` here.
+    paths: BTreeMap<Vec<String>, (Kind, Range<usize>)>,
+    section: Vec<String>,
+    unnamed: usize,
+}
+
+impl Taken {
+    /// Takes the name that stands at `at`: where it was taken before, if it was.
+    fn take(&mut self, kind: Kind, name: Vec<String>, at: Range<usize>) -> Option<Range<usize>> {
+        let path = match kind {
+            Kind::Key => [self.section.as_slice(), &name].concat(),
+            Kind::Section => name,
+            Kind::List => {
+                self.enter_unnamed();
+                return None;
+            }
+        };
+        let before = self.earlier(&path, kind);
+        match kind {
+            // The keys in it need not be told as well.
+            Kind::Section if before.is_some() => self.enter_unnamed(),
+            Kind::Section => self.section.clone_from(&path),
+            _ => {
+                for end in self.section.len() + 1..path.len() {
+                    let dotted = self.paths.entry(path[..end].to_vec());
+                    dotted.or_insert((Kind::List, at.clone()));
+                }
+            }
+        }
+        self.paths.entry(path).or_insert((kind, at));
+        before
     }
-    let from = if kind == Kind::Section {
-        1
-    } else {
-        section + 1
-    };
-    (from..path.len()).find_map(|end| match taken.get(&path[..end]) {
-        Some((Kind::Key, at)) => Some(at.clone()),
-        _ => None,
-    })
+
+    /// Begins a section whose keys are nobody else's.
+    fn enter_unnamed(&mut self) {
+        self.unnamed += 1;
+        self.section = vec![format!("\u{0}{}", self.unnamed)];
+    }
+
+    /// Where the path was taken before: by itself, or by a value where it needs a table.
+    fn earlier(&self, path: &[String], kind: Kind) -> Option<Range<usize>> {
+        if let Some((_, at)) = self.paths.get(path) {
+            return Some(at.clone());
+        }
+        let from = match kind {
+            Kind::Section => 1,
+            _ => self.section.len() + 1,
+        };
+        (from..path.len()).find_map(|end| match self.paths.get(&path[..end]) {
+            Some((Kind::Key, at)) => Some(at.clone()),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,8 +287,43 @@ fn statement<'a>(line: &[&'a Token]) -> Option<Statement<'a>> {
     })
 }
 
+/// Where something begins that goes on over the place at which the parser stumbled.
+fn unclosed(
+    text: &str,
+    tokens: &[Token],
+    stumbled: Option<&Range<usize>>,
+) -> Option<(usize, &'static str)> {
+    let at = stumbled?.start;
+    let mut brackets = Vec::new();
+    let mut in_value = false;
+    for token in tokens.iter().take_while(|token| token.span().start() < at) {
+        let kind = token.kind();
+        match kind {
+            TokenKind::MlBasicString | TokenKind::MlLiteralString
+                if !is_closed(written(text, token)) =>
+            {
+                let cure = "end the value with the three quotes that it begins with";
+                return Some((token.span().start(), cure));
+            }
+            TokenKind::Newline if brackets.is_empty() => in_value = false,
+            TokenKind::Equals => in_value = true,
+            TokenKind::LeftSquareBracket | TokenKind::LeftCurlyBracket if in_value => {
+                brackets.push(token);
+            }
+            TokenKind::RightSquareBracket | TokenKind::RightCurlyBracket => {
+                brackets.pop();
+            }
+            _ => {}
+        }
+    }
+    let line = |at: usize| text.get(..at).map(|before| before.matches('\n').count());
+    let open = brackets.first()?.span().start();
+    let cure = "close the bracket, and put a comma between two values";
+    (line(open) != line(at)).then_some((open, cure))
+}
+
 /// The cure for what the parser stumbled over.
-fn cure_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
+fn cure_at(text: &str, tokens: &[Token], at: usize) -> Option<&'static str> {
     let line_start = text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
     let words: Vec<_> = tokens
         .iter()
@@ -292,14 +345,14 @@ fn cure_at(text: &str, tokens: &[Token], at: usize) -> Option<String> {
         (_, None, _) => "write key = \"value\", or # before a remark",
         (_, Some(0), _) => "write a key before the =",
         (_, Some(_), None) => "write a value behind the =, on the same line",
-        (_, Some(_), Some(value)) => return value_cure(text, value),
+        (_, Some(_), Some(value)) => value_cure(text, value),
     };
-    Some(cure.to_owned())
+    Some(cure)
 }
 
-fn value_cure(text: &str, value: &Token) -> Option<String> {
+fn value_cure(text: &str, value: &Token) -> &'static str {
     let text = written(text, value);
-    let cure = match value.kind() {
+    match value.kind() {
         TokenKind::Eof => "write a value behind the =, on the same line",
         TokenKind::Atom => match text {
             "True" | "TRUE" => "write true in small letters",
@@ -320,8 +373,7 @@ fn value_cure(text: &str, value: &Token) -> Option<String> {
             "close the bracket, and put a comma between two values"
         }
         _ => "nothing stands behind a value on its line, but for a # and a remark",
-    };
-    Some(cure.to_owned())
+    }
 }
 
 fn is_closed(text: &str) -> bool {

@@ -44,7 +44,7 @@ impl Words {
             .partition_point(|(token, _)| token.span().end() <= line.start);
         for (token, is_key) in &self.0[first..] {
             let span = token.span();
-            if span.start() >= line.end {
+            if span.start() >= line.end || token.kind() == TokenKind::Newline {
                 break;
             }
             let written = text.get(span.start()..span.end()).unwrap_or_default();

@@ -179,3 +179,145 @@ impl fmt::Debug for Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ConfigError};
+
+    const SHARED: &str = "[auth]\nredirect_uri = \"http://localhost:{port}/oauth2callback\"\n\
+                          cookie_secret = \"@\"\nstrict = true\n";
+    const GOOGLE: &str = "[auth.google]\nclient_id = \"an-id\"\nclient_secret = \"\"\n\
+        server_metadata_url = \"https://id.example/.well-known/openid-configuration\"\n";
+
+    /// A user's directory and a project's, both empty.
+    fn somewhere(name: &str) -> Environment {
+        let root = std::env::temp_dir().join(format!("keycard-{}-{name}", std::process::id()));
+        if root.exists() {
+            fs::remove_dir_all(&root).unwrap();
+        }
+        let environment = Environment {
+            home: Some(root.join("home")),
+            project: root.join("project"),
+            ..Environment::default()
+        };
+        for directory in [root.join("home"), root.join("project")] {
+            fs::create_dir_all(directory.join(".streamlit")).unwrap();
+        }
+        environment
+    }
+
+    fn write(path: &Path, text: &str) {
+        let secret = crate::random::secret().unwrap();
+        fs::write(path, text.replace('@', &secret)).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+
+    fn load(environment: &Environment) -> Result<Config, ConfigError> {
+        Config::load(&[Source::Places], environment, None)
+    }
+
+    fn user(environment: &Environment) -> PathBuf {
+        environment.home.as_ref().unwrap().join(FILE)
+    }
+
+    #[test]
+    fn cfg_01_where_no_file_is_found_the_places_are_told_and_an_example() {
+        let environment = somewhere("nothing");
+        let said = load(&environment).unwrap_err().to_string();
+
+        let places = format!(
+            "no secrets file at {}, nor at {}\n    make one, beginning with these lines:\n    [auth]",
+            environment.project.join(FILE).display(),
+            user(&environment).display()
+        );
+        assert!(said.contains(&places), "{said}");
+
+        // The example loads where it is pasted and filled in.
+        let (_, example) = said.split_once("these lines:\n").unwrap();
+        let example: String = example
+            .lines()
+            .map(|line| format!("{}\n", line.trim_start()))
+            .collect();
+        write(
+            &user(&environment),
+            &example.replace("<from the provider>", "x"),
+        );
+        assert!(load(&environment).unwrap().warnings.is_empty());
+    }
+
+    #[test]
+    fn the_users_file_counts_least_then_the_projects_then_those_that_are_listed() {
+        let mut environment = somewhere("order");
+        let label = |environment: &Environment| {
+            let config = load(environment).unwrap();
+            let [provider] = &config.providers[..] else {
+                panic!("{config:?}");
+            };
+            provider.label.clone()
+        };
+        write(
+            &user(&environment),
+            &format!("{SHARED}{GOOGLE}label = \"user\"\n"),
+        );
+        assert_eq!(label(&environment), "user");
+
+        let project = environment.project.join(FILE);
+        write(&project, "[auth.google]\nlabel = \"project\"\n");
+        assert_eq!(label(&environment), "project");
+
+        for name in ["first", "second"] {
+            let path = environment.project.join(name);
+            write(&path, &format!("[auth.google]\nlabel = \"{name}\"\n"));
+            environment.files.push(path);
+        }
+        assert_eq!(label(&environment), "second");
+    }
+
+    #[test]
+    fn cfg_35_a_listed_file_that_is_absent_names_the_variable() {
+        let mut environment = somewhere("listed");
+        write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+        let absent = environment.project.join("absent.toml");
+        environment.files.push(absent.clone());
+
+        let said = load(&environment).unwrap_err().to_string();
+
+        let expected = format!(
+            "no secrets file at {}: KEYCARD_SECRETS_FILES lists it",
+            absent.display()
+        );
+        assert!(said.contains(&expected), "{said}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_that_is_the_users_and_the_projects_is_read_once() {
+        let mut environment = somewhere("one");
+        environment.project = environment.home.clone().unwrap();
+        let text = format!("{SHARED}{GOOGLE}").replace("strict = true\n", "");
+        write(&user(&environment), &text);
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(user(&environment), open).unwrap();
+        let config = load(&environment).unwrap();
+        assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn the_port_is_that_of_code_then_of_the_environment_then_streamlits() {
+        let mut environment = somewhere("port");
+        write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+        let port = |environment: &Environment, given| {
+            let config = Config::load(&[Source::Places], environment, given).unwrap();
+            config.site.origin().port()
+        };
+        assert_eq!(port(&environment, None), Some(8501));
+        environment.port = Some(3000);
+        assert_eq!(port(&environment, None), Some(3000));
+        assert_eq!(port(&environment, Some(4000)), Some(4000));
+    }
+}
