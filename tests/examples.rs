@@ -151,6 +151,37 @@ fn quickstart_without_a_secrets_file_says_what_to_write_into_one() {
 }
 
 #[test]
+fn a_program_reads_the_users_file_and_those_that_the_environment_lists() {
+    let directory = empty_directory("environment");
+    fs::create_dir_all(directory.join("home/.streamlit")).unwrap();
+    fs::write(
+        directory.join("home/.streamlit/secrets.toml"),
+        "[auth]\nexpiry_days = 99\n",
+    )
+    .unwrap();
+    let listed = directory.join("listed.toml");
+    fs::write(&listed, "[auth]\nclock_leeway = 999\n").unwrap();
+
+    let output = command("quickstart", &directory, free_port())
+        .env("HOME", directory.join("home"))
+        .env("KEYCARD_SECRETS_FILES", &listed)
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("home/.streamlit/secrets.toml:2:15: a number that is not above 0"),
+        "{said}"
+    );
+    let place = format!("`auth.clock_leeway` in {}:2:16", listed.display());
+    assert!(said.contains(&place), "{said}");
+    assert!(
+        !said.contains('\u{1b}'),
+        "no colour where it is no terminal: {said}"
+    );
+}
+
+#[test]
 fn quickstart_is_the_program_of_the_readme() {
     let program = include_str!("../examples/quickstart.rs");
     let code = program.trim_start_matches(|c| c != '\n');
@@ -279,6 +310,8 @@ fn command(name: &str, directory: &Path, port: u16) -> Command {
     command
         .current_dir(directory)
         .env("PORT", port.to_string())
+        .env("HOME", directory)
+        .env_remove("KEYCARD_SECRETS_FILES")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

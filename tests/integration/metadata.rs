@@ -57,7 +57,7 @@ fn parameter<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a s
 }
 
 #[tokio::test]
-async fn a_document_that_is_no_json_object_is_refused() {
+async fn cfg_26_a_document_that_is_no_json_object_is_refused() {
     let (world, mut browser) = out_of_date().await;
     let good = genuine(&world).await.to_string();
     let issuer = world.provider.issuer();
@@ -119,7 +119,7 @@ fn miniz(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_document_without_end_or_that_never_comes_is_given_up() {
+async fn cfg_26_a_document_without_end_or_that_never_comes_is_given_up() {
     let (world, mut browser) = out_of_date().await;
     let endpoint = Endpoint::Metadata;
     let unreachable = "its metadata document cannot be reached: ";
@@ -175,7 +175,7 @@ async fn a_document_under_another_status_is_not_read() {
 }
 
 #[tokio::test]
-async fn metadata_over_http_is_not_fetched_by_redirect() {
+async fn cfg_22_metadata_over_http_is_not_fetched_by_redirect() {
     let (world, mut browser) = out_of_date().await;
     let stranger = Shelf::with(&genuine(&world).await).await;
     let own = world.provider.server_metadata_url();
@@ -204,7 +204,7 @@ async fn metadata_over_http_is_not_fetched_by_redirect() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_missing_or_not_https_is_named() {
+async fn cfg_25_an_endpoint_that_is_missing_or_not_https_is_named() {
     let (world, mut browser) = out_of_date().await;
     for name in [
         "authorization_endpoint",
@@ -305,7 +305,7 @@ async fn algorithms_that_nobody_can_trust_are_no_algorithms() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_the_address_is_refused_with_the_line_that_confirms_it() {
+async fn cfg_24_an_issuer_that_is_not_the_address_is_refused_with_the_line_that_confirms_it() {
     let (world, mut browser) = out_of_date().await;
     let issuer = world.provider.issuer().to_owned();
     for other in [
