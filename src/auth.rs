@@ -9,8 +9,9 @@ use std::time::SystemTime;
 use http::HeaderMap;
 
 use crate::clock::{Clock, seconds, unix};
-use crate::config::DEFAULT;
-use crate::config::{Config, ConfigError, Environment, Misconfigured, Mistake, Site, Source};
+use crate::config::{
+    Config, ConfigError, DEFAULT, Environment, Misconfigured, Mistake, Site, Source,
+};
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
 use crate::failure_log::FailureLog;
@@ -70,7 +71,7 @@ impl Auth {
         Self::builder().secrets().build()
     }
 
-    /// Reads one secrets file, or one directory of them as [`AuthBuilder::file`] tells, and no other.
+    /// Reads one secrets file, or one directory as [`AuthBuilder::file`] tells, and no other.
     ///
     /// # Errors
     ///
@@ -300,7 +301,8 @@ impl AuthBuilder {
         }
         for Misconfigured { name, mistakes } in &config.misconfigured {
             for mistake in mistakes {
-                tracing::error!(provider = %name.escape_debug(), cure = mistake.how_to_cure(), "{mistake}");
+                let (provider, cure) = (name.escape_debug().to_string(), mistake.how_to_cure());
+                tracing::error!(provider, cure, "{mistake}");
             }
         }
         let site = config.site;

@@ -203,14 +203,17 @@ pub(super) fn required<'a>(
     Some(value)
 }
 
-/// Warns about white space that was copied along: it counts, and nobody sees it.
-pub(super) fn check_ends(table: &Table, key: &str, value: &str, report: &mut Report) {
-    if value.trim() != value {
-        report.warn(
-            table
-                .mistake(key)
-                .found("it has white space at an end")
-                .cure("take it out, unless it is part of it: it is used as it stands"),
-        );
-    }
+/// Warns about what was copied along, or not filled in: it counts as it stands.
+pub(super) fn check_copied(table: &Table, key: &str, value: &str, report: &mut Report) {
+    let (found, cure) = if value.trim() != value {
+        (
+            "it has white space at an end",
+            "take it out, unless it is part of it: it is used as it stands",
+        )
+    } else if value.starts_with('<') && value.ends_with('>') {
+        ("it is not filled in", "write your own, without < and >")
+    } else {
+        return;
+    };
+    report.warn(table.mistake(key).found(found).cure(cure));
 }

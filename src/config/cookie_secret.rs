@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::belonging::{check_ends, missing};
+use super::belonging::{check_copied, missing};
 use super::diagnostic::{Mistake, Report};
 use super::keys::Level;
 use super::tree::Table;
@@ -50,9 +50,12 @@ impl CookieSecrets {
             return None;
         }
         let written = auth.text(key, report)?;
-        check_ends(auth, key, written, report);
         let mut process_salt = Vec::new();
-        if let Some(weakness) = weakness(written) {
+        let weakness = weakness(written);
+        if weakness.is_none() {
+            check_copied(auth, key, written, report);
+        }
+        if let Some(weakness) = weakness {
             let mistake = auth.mistake(key).found(weakness);
             if !loopback {
                 report.error(mistake.cure(paste_a_fresh_one()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::address::{endpoint, metadata_url};
-use super::belonging::{self, check_ends, missing, required};
+use super::belonging::{self, check_copied, missing, required};
 use super::client_kwargs::Kwargs;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
@@ -212,7 +212,7 @@ fn check_name(name: &str, section: &Table, report: &mut Report) {
 
 fn client_id(section: &Table, strays: &[&Table], report: &mut Report) -> Option<String> {
     let client_id = required(section, "client_id", strays, report)?;
-    check_ends(section, "client_id", client_id, report);
+    check_copied(section, "client_id", client_id, report);
     Some(client_id.to_owned())
 }
 
@@ -239,7 +239,7 @@ fn client_secret(
         report.error(section.mistake(key).found("it is blank").cure(cure));
         return None;
     }
-    check_ends(section, key, value, report);
+    check_copied(section, key, value, report);
     Some((!value.is_empty()).then(|| Secret::new(value)))
 }
 
