@@ -85,7 +85,6 @@ fn provider() -> dev::Provider {
 }
 
 /// The answer of every app that is compared.
-#[must_use]
 pub fn me(name: &str) -> Json<Value> {
     Json(json!({ "name": name }))
 }
