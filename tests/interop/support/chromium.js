@@ -76,7 +76,11 @@ export async function become(page, name) {
  * there. Playwright routes no redirects, so it is the answer before it that is held back.
  */
 export async function becomeUpToCallback(page, name) {
-  const posted = new Promise((resolve) => page.route((url) => url.hostname === '127.0.0.1', resolve, { times: 1 }));
+  let hold;
+  const posted = new Promise((resolve) => {
+    hold = resolve;
+  });
+  await page.route((url) => url.pathname.endsWith('/authorize'), hold);
   await button(page, name).click({ noWaitAfter: true });
   const route = await posted;
   const response = await route.fetch({ maxRedirects: 0 });
