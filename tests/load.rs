@@ -90,9 +90,10 @@ async fn con_06_login_starts_leave_memory_flat() {
     assert_eq!(world.provider.calls(Endpoint::Metadata), 1);
 }
 
+// How long the last one waits is told, and asserted by the clock of tests/integration/outage.rs.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn con_07_an_outage_costs_little_memory_and_nobody_waits_longer_than_five_seconds() {
+async fn con_07_an_outage_costs_little_memory() {
     let _turn = alone().await;
     let endpoint = Endpoint::Metadata;
     for fault in [
@@ -137,12 +138,12 @@ async fn con_07_an_outage_costs_little_memory_and_nobody_waits_longer_than_five_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn con_09_everybody_of_many_crowds_is_who_they_are() {
+async fn con_09_everybody_of_a_crowd_is_who_they_are() {
     let _turn = alone().await;
     let (crowds, crowd) = if in_full() {
         (100, 1000)
     } else {
-        (4, 250_usize)
+        (1, 1000_usize)
     };
     // On a small machine the last of a crowd waits longer than anybody should.
     let world = World::with(|builder| builder.set("auth.google.timeout", 60)).await;

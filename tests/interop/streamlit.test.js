@@ -5,15 +5,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { chromium } from 'playwright-core';
-
+import { chromiumOfThisFile } from './support/chromium.js';
 import { folder, freePort, secretOf, start, startApp, startProvider } from './support/processes.js';
 import { secretsFile } from './support/secrets.js';
 
 const ada = { sub: 'ada', name: 'Ada Example', email: 'ada@example.com', email_verified: true, groups: ['staff'] };
 
-/** How long a page may take to show what is waited for, in milliseconds. */
-const PATIENCE = 30_000;
+const profileOf = chromiumOfThisFile();
 
 test('the file that Streamlit uses works here untouched', async (t) => {
   const provider = await startProvider(t, { name: 'google', people: [ada] });
@@ -76,19 +74,7 @@ function startStreamlit(t, { port, place }) {
 }
 
 async function newPage(t) {
-  const args = [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ];
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE);
+  const page = await (await profileOf(t)).newPage();
   await page.route(
     ({ hostname }) => !['127.0.0.1', 'localhost'].includes(hostname),
     (route) => route.abort(),
