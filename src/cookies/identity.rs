@@ -10,7 +10,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use super::mark::Mark;
-use super::member;
+use super::members;
 use super::names::Names;
 use super::packing;
 use super::parts::{self, Cut, join};
@@ -22,8 +22,9 @@ use crate::error::{Error, Kind};
 /// How far in the future an identity may have been issued, in seconds: clocks of replicas differ.
 pub(crate) const SKEW: i64 = 300;
 
-/// How claims follow the head: as JSON, packed, or packed without the `iss` and `sub` of the head.
-const PLAIN: u8 = 0;
+/// How claims follow the head: as members, as packed JSON, or as packed JSON without the `iss` and
+/// `sub` of the head.
+const MEMBERS: u8 = 3;
 const PACKED: u8 = 1;
 const PACKED_BESIDE_HEAD: u8 = 2;
 
@@ -120,7 +121,7 @@ impl IdentityCookie {
         let subject = at(reader.0, subject);
         let _session_id = reader.text()?;
         let claims_at = plain.len() - reader.0.len();
-        if !matches!(reader.byte()?, PLAIN | PACKED | PACKED_BESIDE_HEAD) {
+        if !matches!(reader.byte()?, MEMBERS | PACKED | PACKED_BESIDE_HEAD) {
             return None;
         }
         Some(Self {
@@ -180,19 +181,18 @@ impl IdentityCookie {
 
     /// A claim that is text. Most pages ask for one or two: these are read without the others.
     pub(crate) fn text_claim(&self, name: &str) -> Option<&str> {
-        if self.claims.get().is_none()
-            && let Some((&PLAIN, json)) = self.plain[self.claims_at..].split_first()
-            && let Ok(found) = member::text(json, name)
+        if let Some((&MEMBERS, members)) = self.plain[self.claims_at..].split_first()
+            && let Some(text) = members::bare_text(members::find(members, name)?)
         {
-            return found;
+            return Some(text);
         }
         self.claims().get(name)?.as_str()
     }
 
     fn read_claims(&self) -> Option<Map<String, Value>> {
         let (how, written) = self.plain[self.claims_at..].split_first()?;
-        if *how == PLAIN {
-            return serde_json::from_slice(written).ok();
+        if *how == MEMBERS {
+            return members::decode(written);
         }
         let mut claims: Map<String, Value> =
             serde_json::from_slice(&packing::unpack(written)?).ok()?;
@@ -209,16 +209,17 @@ impl IdentityCookie {
     }
 }
 
-/// Head and claims, plain if that fits one cookie, else packed; `None` if neither fits the budget.
+/// Head and claims, as members if that fits one cookie, else packed; `None` if neither fits the budget.
 pub(super) fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) -> Option<Vec<u8>> {
     let mut plain = encode_head(head);
     let json = serde_json::to_vec(claims).ok()?;
     if json.len() > packing::MAX {
         return None;
     }
-    if parts::count(parts::text_length(plain.len() + 1 + json.len())) == 1 {
-        plain.push(PLAIN);
-        plain.extend_from_slice(&json);
+    let members = members::encode(claims);
+    if parts::count(parts::text_length(plain.len() + 1 + members.len())) == 1 {
+        plain.push(MEMBERS);
+        plain.extend_from_slice(&members);
         return Some(plain);
     }
     let in_head =
@@ -390,7 +391,7 @@ mod tests {
     #[test]
     fn half_an_identity_is_none() {
         let mut bytes = encode_head(&head("https://issuer.example", "subject"));
-        bytes.push(PLAIN);
+        bytes.push(MEMBERS);
         assert!(IdentityCookie::decode(bytes.clone()).is_some());
         for length in 0..bytes.len() {
             assert!(
@@ -405,7 +406,7 @@ mod tests {
         for how in 0..=u8::MAX {
             let mut bytes = encode_head(&head("https://issuer.example", "subject"));
             bytes.push(how);
-            let known = [PLAIN, PACKED, PACKED_BESIDE_HEAD].contains(&how);
+            let known = [MEMBERS, PACKED, PACKED_BESIDE_HEAD].contains(&how);
             assert_eq!(IdentityCookie::decode(bytes).is_some(), known, "{how}");
         }
     }

@@ -2,14 +2,14 @@
 //! login that goes in circles.
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
-//! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small, and
-//! `member` reads one of them;
-//! `mark`, `pending`, `identity` and `rest` are the things kept.
+//! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small,
+//! `members` lets one be read without the others; `mark`, `pending`, `identity` and `rest` are the
+//! things kept.
 
 mod header;
 mod identity;
 mod mark;
-mod member;
+mod members;
 mod names;
 mod packing;
 mod parts;
