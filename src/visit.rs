@@ -14,6 +14,10 @@ use url::Url;
 
 use crate::config::{Site, is_loopback};
 
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// A request as login, callback and logout see it.
 #[derive(Debug)]
 pub(crate) struct Visit {
@@ -39,7 +43,8 @@ impl Visit {
     /// The browser only wants to have it ready: nobody has decided to go there.
     fn is_prefetch(&self) -> bool {
         ["sec-purpose", "purpose", "x-purpose", "x-moz"]
-            .into_iter()
+            .map(HeaderName::from_static)
+            .iter()
             .any(|name| {
                 text(&self.headers, name).is_some_and(|purpose| {
                     purpose.contains("prefetch") || purpose.contains("preview")
@@ -58,7 +63,7 @@ impl Visit {
 
     pub(crate) fn is_framed(&self) -> bool {
         matches!(
-            text(&self.headers, "sec-fetch-dest"),
+            text(&self.headers, &SEC_FETCH_DEST),
             Some("embed" | "fencedframe" | "frame" | "iframe" | "object")
         )
     }
@@ -69,7 +74,7 @@ impl Visit {
 
     /// Whether one of the app's own pages made the request, or the person did by hand.
     pub(crate) fn is_own(&self, site: &Site) -> bool {
-        match text(&self.headers, "sec-fetch-site") {
+        match text(&self.headers, &SEC_FETCH_SITE) {
             Some("same-origin") => return true,
             Some("none") => return self.method == Method::GET,
             Some(_) => return false,
@@ -84,7 +89,7 @@ impl Visit {
 
     /// The port that was asked for on this machine, when it is not the one of `redirect_uri`.
     pub(crate) fn at_another_port(&self, site: &Site) -> Option<u16> {
-        let host = text(&self.headers, HOST.as_str())?;
+        let host = text(&self.headers, &HOST)?;
         let asked = Url::parse(&format!("{}://{host}/", site.origin().scheme())).ok()?;
         let port = asked.port_or_known_default()?;
         let is_other = site.origin().port_or_known_default() != Some(port);
@@ -94,7 +99,7 @@ impl Visit {
     /// Where the same page is under the host of `redirect_uri`, when it was asked for under
     /// another name of this machine: cookies set here would not come back there.
     pub(crate) fn under_the_right_name(&self, site: &Site, fallback: &str) -> Option<String> {
-        let host = text(&self.headers, HOST.as_str())?;
+        let host = text(&self.headers, &HOST)?;
         let asked = Url::parse(&format!("{}://{host}/", site.origin().scheme())).ok()?;
         let origin = site.origin();
         let other_name = is_loopback(origin)
@@ -122,11 +127,11 @@ pub(crate) fn original_uri(parts: &Parts) -> &Uri {
 
 /// Whether a person goes to a page.
 pub(crate) fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
-    match text(headers, "sec-fetch-mode") {
-        Some(mode) => mode == "navigate" && text(headers, "sec-fetch-dest") == Some("document"),
+    match text(headers, &SEC_FETCH_MODE) {
+        Some(mode) => mode == "navigate" && text(headers, &SEC_FETCH_DEST) == Some("document"),
         None => {
             let html = |accept: &str| accept.contains("text/html");
-            method == Method::GET && text(headers, ACCEPT.as_str()).is_some_and(html)
+            method == Method::GET && text(headers, &ACCEPT).is_some_and(html)
         }
     }
 }
@@ -151,7 +156,7 @@ pub(crate) fn is_local(parts: &Parts, site: &Site) -> bool {
     if !site.is_loopback() {
         return false;
     }
-    let named = text(&parts.headers, HOST.as_str()).is_some_and(|host| {
+    let named = text(&parts.headers, &HOST).is_some_and(|host| {
         let name = host
             .rsplit_once(':')
             .filter(|(_, port)| is_port(port))
@@ -172,6 +177,6 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
