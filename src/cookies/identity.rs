@@ -216,8 +216,9 @@ pub(super) fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) ->
     if json.len() > packing::MAX {
         return None;
     }
+    let room = parts::ROOM.saturating_sub(plain.len() + 1);
     let members = members::encode(claims);
-    if parts::count(parts::text_length(plain.len() + 1 + members.len())) == 1 {
+    if members.len() <= room {
         plain.push(MEMBERS);
         plain.extend_from_slice(&members);
         return Some(plain);
@@ -229,10 +230,10 @@ pub(super) fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) ->
         others.remove("iss");
         others.remove("sub");
         plain.push(PACKED_BESIDE_HEAD);
-        plain.extend_from_slice(&packing::pack(&serde_json::to_vec(&others).ok()?));
+        plain.extend_from_slice(&packing::pack(&serde_json::to_vec(&others).ok()?, room));
     } else {
         plain.push(PACKED);
-        plain.extend_from_slice(&packing::pack(&json));
+        plain.extend_from_slice(&packing::pack(&json, room));
     }
     let text = parts::text_length(plain.len());
     let cookies = &names.identity()[..parts::count(text).min(3)];

@@ -1,8 +1,8 @@
 //! Claims made small, for identities that would need a second cookie.
 //!
-//! Runs of quoted GUIDs, which is what Entra's groups are, become 16 bytes each; then the whole is
-//! deflated if that helps, and padded, so that its length tells little. The length to inflate to is
-//! sealed in front, and inflating stops there.
+//! Runs of quoted GUIDs, which is what Entra's groups are, become 16 bytes each; what then still
+//! needs a second cookie is deflated if that helps. All of it is padded, so that its length tells
+//! little. The length to inflate to is sealed in front, and inflating stops there.
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
@@ -20,18 +20,27 @@ const STORE: u8 = 1;
 const RUN: u8 = 0x01;
 /// `"01234567-89ab-cdef-0123-456789abcdef"`
 const QUOTED_GUID: usize = 38;
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Packs JSON as [`serde_json`] writes it.
-pub(super) fn pack(json: &[u8]) -> Vec<u8> {
+/// Packs JSON as [`serde_json`] writes it, for a cookie that has room for so many bytes.
+pub(super) fn pack(json: &[u8], room: usize) -> Vec<u8> {
     let shortened = shorten(json);
-    let deflated = compress_to_vec(&shortened, 9);
-    let (how, body) = if deflated.len() < shortened.len() {
-        (DEFLATE, &deflated)
+    let stored = packed(STORE, shortened.len(), &shortened);
+    // Inflating takes longer than everything else that a request costs.
+    if stored.len() <= room {
+        return stored;
+    }
+    let deflated = packed(DEFLATE, shortened.len(), &compress_to_vec(&shortened, 9));
+    if deflated.len() < stored.len() {
+        deflated
     } else {
-        (STORE, &shortened)
-    };
+        stored
+    }
+}
+
+fn packed(how: u8, length: usize, body: &[u8]) -> Vec<u8> {
     let mut packed = vec![how];
-    put_length(&mut packed, shortened.len());
+    put_length(&mut packed, length);
     put_length(&mut packed, body.len());
     packed.extend_from_slice(body);
     packed.resize(packed.len().next_multiple_of(PADDING), 0);
@@ -80,11 +89,9 @@ fn shorten(json: &[u8]) -> Vec<u8> {
 fn lengthen(shortened: &[u8]) -> Option<Vec<u8>> {
     let mut json = Vec::with_capacity(shortened.len() * 2);
     let mut reader = Reader(shortened);
-    while let Some(byte) = reader.byte() {
-        if byte != RUN {
-            json.push(byte);
-            continue;
-        }
+    while let Some(between) = memchr::memchr(RUN, reader.0) {
+        json.extend_from_slice(reader.take(between)?);
+        reader.byte()?;
         for at in 0..length(&mut reader)? {
             if at > 0 {
                 json.push(b',');
@@ -92,6 +99,7 @@ fn lengthen(shortened: &[u8]) -> Option<Vec<u8>> {
             write_guid(&mut json, &reader.array()?);
         }
     }
+    json.extend_from_slice(reader.0);
     (json.len() <= MAX).then_some(json)
 }
 
@@ -138,13 +146,7 @@ pub(super) fn write_guid(json: &mut Vec<u8>, guid: &[u8; 16]) {
         if matches!(at, 4 | 6 | 8 | 10) {
             json.push(b'-');
         }
-        for digit in [byte >> 4, byte & 15] {
-            json.push(if digit < 10 {
-                b'0' + digit
-            } else {
-                b'a' + digit - 10
-            });
-        }
+        json.extend_from_slice(&[byte >> 4, byte & 15].map(|digit| HEX[usize::from(digit)]));
     }
     json.push(b'"');
 }
@@ -187,8 +189,10 @@ mod tests {
             &format!("\"\\{GUID}"),
             &" ".repeat(MAX),
         ] {
-            let packed = pack(json.as_bytes());
-            assert_eq!(unpack(&packed).as_deref(), Some(json.as_bytes()), "{json}");
+            for room in [0, usize::MAX] {
+                let packed = pack(json.as_bytes(), room);
+                assert_eq!(unpack(&packed).as_deref(), Some(json.as_bytes()), "{json}");
+            }
         }
     }
 
@@ -204,8 +208,16 @@ mod tests {
                 )
             })
             .collect();
-        assert!(pack(guids.join(",").as_bytes()).len() <= 200 * 16 + 2 * PADDING);
-        assert!(pack(&[b'a'; MAX]).len() <= 2 * PADDING);
+        assert!(pack(guids.join(",").as_bytes(), 0).len() <= 200 * 16 + 2 * PADDING);
+        assert!(pack(&[b'a'; MAX], 0).len() <= 2 * PADDING);
+    }
+
+    #[test]
+    fn nothing_is_deflated_that_fits_as_it_is() {
+        let json = [b'a'; 1000];
+        assert_eq!(pack(&json, 1023)[0], DEFLATE);
+        let stored = pack(&json, 1024);
+        assert_eq!((stored[0], stored.len()), (STORE, 1024));
     }
 
     #[test]
@@ -215,7 +227,7 @@ mod tests {
             let noise: String = (0..length)
                 .map(|at: u32| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 27) as u8 % 26))
                 .collect();
-            let packed = pack(noise.as_bytes()).len();
+            let packed = pack(noise.as_bytes(), 0).len();
             assert_eq!(packed % 64, 0);
             lengths.insert(packed);
         }
@@ -257,10 +269,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_comes_back(text in proptest::collection::vec(any::<char>(), 0..600)) {
+        fn any_text_comes_back(
+            text in proptest::collection::vec(any::<char>(), 0..600),
+            room in 0..2000_usize,
+        ) {
             // JSON has no such byte outside an escape.
             let json: String = text.into_iter().filter(|c| *c >= ' ').collect();
-            let packed = pack(json.as_bytes());
+            let packed = pack(json.as_bytes(), room);
             prop_assert_eq!(unpack(&packed), Some(json.into_bytes()));
         }
 

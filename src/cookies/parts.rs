@@ -15,6 +15,9 @@ use super::seal::OVERHEAD;
 /// buffers. A multiple of four, so that each part is base64 by itself.
 const PART: usize = 2848;
 
+/// The most plain bytes that one cookie has room for when they are sealed.
+pub(super) const ROOM: usize = PART / 4 * 3 - OVERHEAD;
+
 /// The most values of one name that are looked at.
 const MAINS: usize = 4;
 const OTHERS: usize = 2;
@@ -115,6 +118,12 @@ mod tests {
             cookies.extend(cut.second.as_deref().map(|value| (second, value)));
             assert_eq!(joined(&cookies), [sealed]);
         }
+    }
+
+    #[test]
+    fn one_cookie_has_room_for_just_so_much() {
+        assert_eq!(count(text_length(ROOM)), 1);
+        assert_eq!(count(text_length(ROOM + 1)), 2);
     }
 
     #[test]
