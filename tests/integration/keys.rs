@@ -483,7 +483,7 @@ async fn jwk_08_a_malformed_key_is_no_key() {
         key["x"] = base64url(x).into();
         key
     };
-    let malformed = vec![
+    let mut malformed = vec![
         without("x"),
         without("y"),
         without("crv"),
@@ -515,6 +515,9 @@ async fn jwk_08_a_malformed_key_is_no_key() {
         ed25519_with(&[7; 33]),
         ed25519_with(&[]),
     ];
+    for point in of_small_order() {
+        malformed.push(ed25519_with(&point));
+    }
     for key in malformed {
         // The helper sets `kid`, so the one row about it goes by another way.
         if key["kid"] == 5 {
@@ -535,6 +538,32 @@ async fn jwk_08_a_malformed_key_is_no_key() {
         "refused: signature: ",
     )
     .await;
+}
+
+/// The points of Ed25519 that are of order 8 or less, in each of their encodings: y modulo
+/// 2^255 - 19, or above it, and the sign of x.
+fn of_small_order() -> Vec<[u8; 32]> {
+    let bytes = |hex: &str| -> [u8; 32] {
+        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap();
+        std::array::from_fn(byte)
+    };
+    let ys = [
+        format!("{:064}", 0),
+        format!("01{:062}", 0),
+        format!("ec{}7f", "ff".repeat(30)),
+        format!("ed{}7f", "ff".repeat(30)),
+        format!("ee{}7f", "ff".repeat(30)),
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05".to_owned(),
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a".to_owned(),
+    ];
+    let mut points = Vec::new();
+    for y in ys {
+        let mut point = bytes(&y);
+        points.push(point);
+        point[31] |= 0x80;
+        points.push(point);
+    }
+    points
 }
 
 #[tokio::test]
