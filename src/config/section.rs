@@ -175,12 +175,14 @@ fn endpoints(section: &Table, shared: &Shared, report: &mut Report) -> EndpointO
 
 /// One issuer under two metadata addresses would let one provider speak for the other.
 pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: &mut Report) {
-    let issuer =
-        |provider: &ProviderConfig| provider.expected_issuer().trim_end_matches('/').to_owned();
-    for (at, provider) in providers.iter().enumerate() {
-        for other in &providers[..at] {
+    let issuers: Vec<_> = providers
+        .iter()
+        .map(|provider| (provider, provider.expected_issuer()))
+        .collect();
+    for (at, (provider, issuer)) in issuers.iter().enumerate() {
+        for (other, its_issuer) in &issuers[..at] {
             let apart = provider.metadata_url != other.metadata_url;
-            if apart && issuer(provider) == issuer(other) {
+            if apart && issuer.trim_end_matches('/') == its_issuer.trim_end_matches('/') {
                 report.error(
                     Mistake::new(format!(
                         "`auth.{}` and `auth.{}` have one issuer",
