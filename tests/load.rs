@@ -229,13 +229,16 @@ async fn con_09_everybody_of_a_crowd_is_who_they_are() {
         }
         world.logs.clear();
     }
-    let each = began.elapsed() / (crowds * crowd) as u32;
+    let took = began.elapsed();
     tell(&format!(
-        "{} logins, {crowd} at once, {each:?} each, provider and all",
-        crowds * crowd
+        "{} logins, {crowd} at once, {:?} each, provider and all",
+        crowds * crowd,
+        took / (crowds * crowd) as u32
     ));
     assert_eq!(world.provider.calls(Endpoint::Metadata), 1);
-    assert_eq!(world.provider.calls(Endpoint::Keys), 1);
+    // Keys are fetched anew when they are five minutes old.
+    let fetches = 1 + took.as_secs() as usize / 300;
+    assert!(world.provider.calls(Endpoint::Keys) <= fetches);
 }
 
 /// What one request to `/name` allocates in all.
