@@ -75,6 +75,9 @@ fn claims_come_back(json: &[u8]) -> bool {
     }
     assert!(room <= IDENTITY_BUDGET, "{room} bytes of cookies");
     let opened = IdentityCookie::open(&headers, names, keyring).expect("what was sealed opens");
+    for (name, value) in &claims {
+        assert_eq!(opened.text_claim(name), value.as_str(), "{name:?} alone");
+    }
     assert_eq!(*opened.claims(), claims);
     assert_eq!(
         (opened.issuer(), opened.subject()),

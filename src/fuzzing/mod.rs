@@ -20,6 +20,7 @@ mod key_set;
 mod members;
 mod metadata;
 mod return_to;
+mod secrets_file;
 mod signer;
 
 pub use self::callback_query::callback_query;
@@ -29,6 +30,7 @@ pub use self::identity::identity;
 pub use self::key_set::key_set;
 pub use self::metadata::metadata;
 pub use self::return_to::return_to;
+pub use self::secrets_file::secrets_file;
 
 #[cfg(test)]
 mod tests {
@@ -94,5 +96,10 @@ mod tests {
     #[test]
     fn res_09_every_return_to_that_a_fuzzer_kept_is_still_answered() {
         replay("return_to", super::return_to);
+    }
+
+    #[test]
+    fn res_09_every_secrets_file_that_a_fuzzer_kept_is_still_answered() {
+        replay("secrets_file", super::secrets_file);
     }
 }
