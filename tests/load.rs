@@ -124,7 +124,9 @@ async fn con_07_an_outage_costs_little_memory() {
         } else {
             303..=303
         };
-        fault.map(|fault| world.provider.misbehave(fault));
+        if let Some(fault) = fault {
+            world.provider.misbehave(fault);
+        }
         let before = memory();
         let began = Instant::now();
         let mut crowd = JoinSet::new();
