@@ -23,6 +23,7 @@ mod login;
 mod logout;
 mod metadata;
 mod outage;
+mod proxies;
 mod requests;
 mod secrets;
 mod shapes;
