@@ -18,7 +18,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use keycard::{Auth, ConfigError};
+use keycard::{Auth, ConfigError, dev};
 use rand::{TryRng, rngs::SysRng};
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
@@ -61,6 +61,47 @@ async fn login_buttons_logs_somebody_in_and_out_with_no_secrets_file() {
     assert!(start.contains("Log in with google"), "{start}");
     assert!(!start.contains("Ada"), "{start}");
     assert!(browser.cookies.is_empty(), "{:?}", browser.cookies.keys());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn leak_12_a_running_app_has_no_secret_in_its_arguments_environment_or_files() {
+    let google = dev::Provider::builder("google")
+        .person(dev::Person::new("ada").name("Ada Example"))
+        .start()
+        .await
+        .unwrap();
+    let directory = empty_directory("leftovers");
+    let temporary = directory.join("temporary");
+    fs::create_dir_all(directory.join(".streamlit")).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    let port = free_port();
+    let secrets = dev::secrets(port, &[&google]);
+    fs::write(directory.join(".streamlit/secrets.toml"), &secrets).unwrap();
+    let (_, cookie_secret) = secrets.split_once("cookie_secret = \"").unwrap();
+    let cookie_secret = cookie_secret.split('"').next().unwrap();
+
+    let mut command = command("login_buttons", &directory, port);
+    let program = Running::of(command.env("TMPDIR", &temporary));
+    let mut browser = Browser::new(&program.address);
+    let (leaving, _) = browser.post("/login/google").await;
+    let callback = be_somebody(&leaving.expect("a redirect"), "ada", "Ada Example").await;
+    browser.get(&callback).await;
+    assert!(browser.get("/").await.1.contains("<h1>Ada Example</h1>"));
+
+    let of_process = |name: &str| {
+        let bytes = fs::read(format!("/proc/{}/{name}", program.child.id())).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    let around = of_process("cmdline") + &of_process("environ");
+    assert!(around.contains("login_buttons") && around.contains("TMPDIR="));
+    let identities = browser.cookies.values().map(String::as_str);
+    for secret in identities.chain([cookie_secret, google.client_secret()]) {
+        assert!(!around.contains(secret), "{around}");
+    }
+    let files = |folder: &Path| fs::read_dir(folder).unwrap().count();
+    assert_eq!(files(&temporary), 0);
+    assert_eq!(files(&directory), 2, "the secrets and the temporary files");
 }
 
 #[tokio::test]
@@ -272,7 +313,11 @@ struct Running {
 impl Running {
     /// Starts an example and waits until it says where it is.
     fn start(name: &str, directory: &Path) -> Self {
-        let mut child = command(name, directory, free_port()).spawn().unwrap();
+        Self::of(&mut command(name, directory, free_port()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = lines.map_while(Result::ok);
         let address = said.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
