@@ -413,6 +413,43 @@ mod tests {
     }
 
     #[test]
+    fn what_fits_one_cookie_is_neither_packed_nor_cut() {
+        let names = Names::new(&site());
+        let head = head("https://issuer.example", "subject");
+        let claims = |length: usize| {
+            let note = Value::from("x".repeat(length));
+            Map::from_iter([("note".to_owned(), note)])
+        };
+        let besides = encode(&head, &claims(0), &names).unwrap().len();
+        let most = parts::ROOM - besides;
+
+        let whole = encode(&head, &claims(most), &names).unwrap();
+        assert_eq!(whole.len(), parts::ROOM);
+        assert_eq!(whole[besides - "\0\u{4}note\0\u{2}\"\"".len() - 1], MEMBERS);
+        assert!(encode(&head, &claims(most + 1), &names).unwrap().len() < parts::ROOM);
+    }
+
+    #[test]
+    fn a_claim_that_is_text_is_the_same_alone_and_among_all() {
+        let claims = json!({
+            "name": "Zo\u{eb}",
+            "quoted": "\"",
+            "number": 1,
+            "guid": "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "list": ["name"],
+        });
+        let mut claims = claims.as_object().unwrap().clone();
+        for filler in [0, 4000] {
+            claims.insert("filler".to_owned(), "x".repeat(filler).into());
+            let identity = sent_back(&head("i", "s"), &claims).unwrap();
+            for (name, value) in &claims {
+                assert_eq!(identity.text_claim(name), value.as_str(), "{name}");
+            }
+            assert_eq!(identity.text_claim("nobody"), None);
+        }
+    }
+
+    #[test]
     fn claims_that_differ_from_the_head_are_kept_as_they_are() {
         let filler = json!(["x".repeat(3000)]);
         for (iss, sub) in [
