@@ -24,6 +24,7 @@ mod logout;
 mod metadata;
 mod outage;
 mod proxies;
+mod quiet;
 mod requests;
 mod secrets;
 mod shapes;

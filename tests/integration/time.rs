@@ -43,6 +43,21 @@ async fn tim_01_a_login_lasts_thirty_days_by_its_own_account() {
 }
 
 #[tokio::test]
+async fn tim_10_whoever_is_dismissed_stays_until_their_login_ends_and_the_docs_say_so() {
+    let world = World::with(|builder| builder.set("auth.expiry_days", 0.5)).await;
+    let mut browser = world.logged_in("alice").await;
+
+    // The provider knows nobody any more, and is not asked.
+    world.provider.misbehave(Fault::OffDuty);
+    assert!(is_alice(&world, &mut browser, 12 * HOUR - 5).await);
+    assert!(!is_alice(&world, &mut browser, 12 * HOUR + 5).await);
+
+    let security = include_str!("../../SECURITY.md").replace("\n  ", " ");
+    assert!(security.contains("thirty days (or `expiry_days`)"));
+    assert!(security.contains("Somebody who is blocked at the provider stays logged in here."));
+}
+
+#[tokio::test]
 async fn tim_01_expiry_days_shortens_it() {
     let world = World::with(|builder| builder.set("auth.expiry_days", 0.25)).await;
     let mut browser = world.logged_in("alice").await;

@@ -203,7 +203,7 @@ fn tells(text: &str) -> Option<String> {
 }
 
 #[test]
-fn no_file_that_is_cut_or_changed_at_any_place_tells_a_secret() {
+fn leak_03_no_file_that_is_cut_or_changed_at_any_place_tells_a_secret() {
     let (full, _) = filled_in(&full());
     let right = full.replace("expiry_days = 99", "expiry_days = 7");
     Auth::builder().toml(&right).build().unwrap();

@@ -25,6 +25,7 @@ pub struct Line {
     pub target: String,
     pub text: String,
     pub code: Option<String>,
+    labels: Vec<(&'static str, String)>,
 }
 
 impl Logs {
@@ -58,6 +59,15 @@ impl Logs {
             let _ = writeln!(text, "{} {} {}", line.level, line.target, line.text);
         }
         text
+    }
+
+    /// Every field of keycard's lines, with its name.
+    pub fn labels(&self) -> Vec<(&'static str, String)> {
+        let lines = self.lines.lock().unwrap();
+        let ours = lines
+            .iter()
+            .filter(|line| line.target.starts_with("keycard"));
+        ours.flat_map(|line| line.labels.clone()).collect()
     }
 
     pub fn clear(&self) {
@@ -96,6 +106,7 @@ impl Recorder {
             target: metadata.target().to_owned(),
             text: fields.text,
             code: fields.code,
+            labels: fields.labels,
         });
     }
 }
@@ -104,6 +115,14 @@ impl Recorder {
 struct Fields {
     text: String,
     code: Option<String>,
+    labels: Vec<(&'static str, String)>,
+}
+
+impl Fields {
+    fn add(&mut self, name: &'static str, value: String) {
+        let _ = write!(self.text, "{name}={value} ");
+        self.labels.push((name, value));
+    }
 }
 
 impl Visit for Fields {
@@ -111,10 +130,10 @@ impl Visit for Fields {
         if field.name() == "code" {
             self.code = Some(value.to_owned());
         }
-        let _ = write!(self.text, "{}={value} ", field.name());
+        self.add(field.name(), value.to_owned());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = write!(self.text, "{}={value:?} ", field.name());
+        self.add(field.name(), format!("{value:?}"));
     }
 }
