@@ -47,8 +47,8 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
         @if is_local {
             section aria-labelledby="details" {
                 h2 #details { "For the developer, on this machine only" }
-                p { (error) @if !error.to_string().ends_with('?') { "." } }
-                @if !error.advice().is_empty() { p { (error.advice()) "." } }
+                p { (sentence(error.to_string())) }
+                @if !error.advice().is_empty() { p { (sentence(error.advice().to_owned())) } }
             }
         }
         dl {
@@ -59,6 +59,21 @@ pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bo
     let mut response = page(error.status(), error.title(), Referrer::None, &body);
     add_failure_headers(response.headers_mut(), error);
     response
+}
+
+/// What a log line says as a page says it: with an end, and with a capital where it begins with a
+/// word and not with a name.
+fn sentence(mut text: String) -> String {
+    if !text.ends_with('?') {
+        text.push('.');
+    }
+    let first = text.split([' ', ',']).next().unwrap_or_default();
+    if first.bytes().all(|byte| byte.is_ascii_lowercase())
+        && let Some(letter) = text.get_mut(..1)
+    {
+        letter.make_ascii_uppercase();
+    }
+    text
 }
 
 /// The same for a script: problem details (RFC 9457).

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::{Method, Request, StatusCode};
 use keycard::dev::{Endpoint, Fault};
+use serde_json::json;
 
 use crate::support::{Answer, Browser, SITE, World, pass, who};
 
@@ -155,7 +156,7 @@ async fn failure(world: &World, origin: &str, headers: &[(&str, &str)]) -> Strin
 #[tokio::test]
 async fn details_are_shown_on_the_machine_itself_and_nowhere_else() {
     let world = World::new().await;
-    let details = "no provider is named &quot;nobody&quot;; configured: google";
+    let details = "No provider is named &quot;nobody&quot;; configured: google";
     for (headers, shown) in [
         (vec![], true),
         (vec![("host", "127.0.0.1:8501")], true),
@@ -196,12 +197,19 @@ async fn details_are_shown_on_the_machine_itself_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn details_that_end_in_a_question_get_no_full_stop() {
+async fn details_are_sentences_and_names_keep_their_letters() {
     let world = World::new().await;
-
     let page = world.browser().get("/login/gogle").await;
-
     assert!(page.body.contains("did you mean google?</p>"), "{page:?}");
+
+    let refused = Fault::Token(json!({ "error": "invalid_client" }));
+    let page = world.refuses_fault(refused, 502, "client_refused").await;
+    for details in [
+        "<p>Provider &quot;google&quot;: client_id or client_secret was refused",
+        "<p>client_id or client_secret is wrong, or has expired at the provider.</p>",
+    ] {
+        assert!(page.body.contains(details), "{page:?}");
+    }
 }
 
 #[tokio::test]
