@@ -83,3 +83,62 @@ fn id(redemption: &Redemption) -> Id {
     id.copy_from_slice(context.finish().as_ref());
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::Map;
+
+    use super::*;
+    use crate::login_secrets::{LoginSecrets, Seed};
+    use crate::secret::Secret;
+
+    /// The login with this code, and whether its exchange had to be begun.
+    async fn log_in(exchanges: &Arc<Exchanges>, code: usize) -> bool {
+        let redemption = Redemption {
+            code: Secret::new(code.to_string()),
+            secrets: LoginSecrets::derive(&Seed([0; 32])).unwrap(),
+            max_age: None,
+            now: 0,
+        };
+        let verified = Verified {
+            issuer: String::new(),
+            subject: code.to_string(),
+            auth_time: None,
+            session_id: None,
+            claims: Map::new(),
+        };
+        let begun = Arc::new(AtomicUsize::new(0));
+        let count = begun.clone();
+        let exchange = || async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            Ok(Arc::new(verified))
+        };
+        let outcome = exchanges.once(&redemption, exchange).await;
+        assert_eq!(outcome.unwrap().subject, code.to_string());
+        begun.load(Ordering::Relaxed) == 1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_thousand_outcomes_are_kept_for_five_seconds_and_no_more() {
+        let exchanges = Arc::new(Exchanges::default());
+        for code in 0..MOST + 10 {
+            assert!(log_in(&exchanges, code).await, "{code} is new");
+        }
+
+        assert_eq!(exchanges.lock().len(), MOST);
+        for (code, is_begun_anew) in [
+            (0, false),
+            (MOST - 1, false),
+            (MOST, true),
+            (MOST + 9, true),
+        ] {
+            assert_eq!(log_in(&exchanges, code).await, is_begun_anew, "{code}");
+        }
+
+        tokio::time::sleep(KEPT + Duration::from_millis(1)).await;
+        assert!(exchanges.lock().is_empty());
+        assert!(log_in(&exchanges, 0).await);
+    }
+}
