@@ -10,12 +10,13 @@ use http::HeaderMap;
 
 use crate::clock::{Clock, seconds, unix};
 use crate::config::{
-    Config, ConfigError, DEFAULT, Environment, Misconfigured, Mistake, Site, Source,
+    Config, ConfigError, DEFAULT, Environment, Given, Misconfigured, Mistake, Seen, Site, Source,
 };
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPaths;
+use crate::posture;
 use crate::provider::{Http, OpenIdProvider};
 
 /// Login for an app: reads the secrets file once, and is then cheap to clone.
@@ -177,18 +178,28 @@ impl Auth {
     /// The identity in a request's cookies, if it counts: in time, of a provider that is still
     /// configured as it was, and not from before everybody was logged out.
     pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
-        let identity = IdentityCookie::open(headers, self.names(), self.keyring())?;
+        let now = self.now();
+        let identity = IdentityCookie::open(headers, self.names(), self.keyring(), now)?;
         let known = |provider: &Arc<OpenIdProvider>| {
             provider.fingerprint() == identity.fingerprint()
                 && provider.name() == identity.provider()
         };
-        let counts = identity.is_current(self.now())
+        let counts = identity.is_current(now)
             && self
                 .0
                 .valid_from
                 .is_none_or(|from| identity.issued_at() >= from)
             && self.0.providers.iter().any(known);
         counts.then_some(identity)
+    }
+
+    /// Warns of what the passing of time alone brings about: secrets that end.
+    pub(crate) fn tell_ends(&self) {
+        let now = self.now();
+        self.0.keyring.tell_ends(now);
+        for provider in &self.0.providers {
+            provider.tell_expiry(now);
+        }
     }
 
     /// Whether both are handles to one configuration.
@@ -246,6 +257,20 @@ impl AuthBuilder {
     ///
     /// The first two need not be there. What is listed has to be, and may be a directory, as in
     /// [`file`](Self::file).
+    ///
+    /// Over all of these, and over what the other methods add before or after, counts what stands in
+    /// variables: `KEYCARD_AUTH__GOOGLE__CLIENT_ID` is `client_id` of `[auth.google]`, and
+    /// `KEYCARD_AUTH__COOKIE_SECRET` is `cookie_secret`. The section is one that is there, whatever its
+    /// case and with underscores for what no variable's name can have; where there is no section at
+    /// all, the variables make them, so that an app needs no file.
+    ///
+    /// So one value counts over another in this order, the last one most: the user's file, the
+    /// project's, those that are listed, each with what other methods add at their place, and the
+    /// variables. Without this method no variable overrides anything.
+    ///
+    /// In every source a value may stand elsewhere: `{ env = "NAME" }` and `"${NAME}"` in a variable,
+    /// `"${NAME:-this}"` with a default where it is no secret, `{ file = "/run/secrets/name" }` in a
+    /// file of its own, without the end of its last line. `"$${NAME}"` is the text `${NAME}`.
     pub fn secrets(mut self) -> Self {
         self.sources.push(Source::Places);
         self
@@ -295,7 +320,13 @@ impl AuthBuilder {
         // Without it jsonwebtoken panics where another crate turns on its other backend.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 
-        let config = Config::load(&self.sources, &Environment::of_process(), self.port)?;
+        let given = Given {
+            sources: self.sources,
+            environment: Environment::of_process(),
+            port: self.port,
+            ..Given::default()
+        };
+        let config = Config::load(&given, &mut Seen::default())?;
         for warning in &config.warnings {
             tracing::warn!(cure = warning.how_to_cure(), "{warning}");
         }
@@ -305,14 +336,16 @@ impl AuthBuilder {
                 tracing::error!(provider, cure, "{mistake}");
             }
         }
+        let names = Names::new(&config.site);
+        posture::tell(&config, &names);
         let site = config.site;
         let keyring = Keyring::new(&config.cookie_secrets, &site)
             .map_err(|error| ConfigError::internal(&error))?;
         let http = Http::new().map_err(|error| ConfigError::internal(&error))?;
         let provider = |config| OpenIdProvider::new(config, site.redirect_uri(), http.clone());
-        Ok(Auth(Arc::new(InForce {
+        let auth = Auth(Arc::new(InForce {
             own_paths: OwnPaths::new(&site),
-            names: Names::new(&site),
+            names,
             keyring,
             providers: config
                 .providers
@@ -328,6 +361,8 @@ impl AuthBuilder {
             port_told: AtomicBool::new(false),
             log: FailureLog::default(),
             site,
-        })))
+        }));
+        auth.tell_ends();
+        Ok(auth)
     }
 }

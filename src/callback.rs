@@ -148,7 +148,7 @@ fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>)
     }
     cookies.push(auth.names().clear(&name)?);
     for value in came {
-        let Some(pending) = Pending::open(auth.keyring(), &name, value) else {
+        let Some(pending) = Pending::open(auth.keyring(), &name, value, auth.now()) else {
             continue;
         };
         // The cookie's name holds 40 bits of the state's hash; this compares all of it.
@@ -308,7 +308,7 @@ fn second_step(
 ) -> Result<Response> {
     let [first_name, second_name, _] = auth.names().identity();
     let now = auth.now();
-    let rest = Rest::open(auth.keyring(), auth.names(), sealed).filter(|rest| {
+    let rest = Rest::open(auth.keyring(), auth.names(), sealed, now).filter(|rest| {
         // The clock of the replica that took the first step may be ahead of this one's.
         (-SKEW..=REST_LIFE).contains(&now.saturating_sub(rest.issued_at))
             && values(&visit.headers, first_name).any(|first| hash(first) == rest.first)

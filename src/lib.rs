@@ -99,6 +99,7 @@ mod login_secrets;
 mod logout;
 mod own_paths;
 mod pages;
+mod posture;
 mod provider;
 mod random;
 mod return_to;

@@ -129,6 +129,7 @@ impl fmt::Debug for Login {
 async fn begin(request: LoginRequest) -> Result<Login> {
     let session = &request.session;
     let (auth, visit) = (session.auth(), session.visit());
+    auth.tell_ends();
     let provider = match &request.provider {
         Some(name) => Some(auth.provider(name)?),
         None => auth.default_provider()?,
@@ -235,7 +236,7 @@ fn bounces(auth: &Auth, session: &Session, now: i64) -> u8 {
     if session.user().is_logged_in() {
         return 0;
     }
-    Mark::open(&session.visit().headers, auth.names(), auth.keyring())
+    Mark::open(&session.visit().headers, auth.names(), auth.keyring(), now)
         .filter(|mark| mark.is_current(now))
         .map_or(0, |mark| mark.count)
 }
@@ -308,7 +309,7 @@ fn under_way<'a>(
     for (index, (name, value)) in came.into_iter().rev().enumerate() {
         // Names of pending logins are ASCII, or they would not be ones.
         let name = std::str::from_utf8(name).unwrap_or_default();
-        let opened = (index < OPENED).then(|| Pending::open(auth.keyring(), name, value));
+        let opened = (index < OPENED).then(|| Pending::open(auth.keyring(), name, value, now));
         match opened.flatten().map(|pending| pending.age(now)) {
             Some(age) if age <= PENDING_LIFE => {
                 let size = cookies::size(name.as_bytes(), value);

@@ -22,7 +22,10 @@ pub(super) fn metadata_url(
     if url.path().contains("/.well-known/") {
         return Some(url);
     }
-    let whole = format!("{}{WELL_KNOWN}", written.trim_end_matches('/'));
+    let whole = match section.is_quotable(key) {
+        true => format!("{}{WELL_KNOWN}", written.trim_end_matches('/')),
+        false => example,
+    };
     report.error(
         section
             .mistake(key)

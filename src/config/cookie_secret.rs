@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::time::SystemTime;
 
 use super::belonging::{check_copied, missing};
 use super::diagnostic::{Mistake, Report};
 use super::keys::Level;
-use super::tree::Table;
+use super::process_salt::ProcessSalt;
+use super::tree::{Kind, Table, Value};
 use crate::random;
 use crate::secret::Secret;
 
@@ -14,12 +16,20 @@ use crate::secret::Secret;
 const MIN: usize = 32;
 
 /// The secret in force and the older ones that still open what they sealed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct CookieSecrets {
     pub(crate) current: Secret,
-    pub(crate) accepted: Vec<Secret>,
+    pub(crate) accepted: Vec<Accepted>,
     /// Random bytes of this process that the keys are also made from where the secret is weak.
     pub(crate) process_salt: Vec<u8>,
+}
+
+/// An older secret, or the next one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    pub(crate) secret: Secret,
+    /// From then on it opens nothing.
+    pub(crate) until: Option<SystemTime>,
 }
 
 impl fmt::Debug for CookieSecrets {
@@ -31,11 +41,17 @@ impl fmt::Debug for CookieSecrets {
 }
 
 impl CookieSecrets {
+    /// Whether the process had to add to it.
+    pub(crate) fn is_weak(&self) -> bool {
+        !self.process_salt.is_empty()
+    }
+
     /// What `[auth]` has of it; `strays` are the other tables, where the key may have gone.
     pub(super) fn read(
         auth: &Table,
         strays: &[&Table],
         loopback: bool,
+        salt: &ProcessSalt,
         report: &mut Report,
     ) -> Option<Self> {
         let key = "cookie_secret";
@@ -49,6 +65,7 @@ impl CookieSecrets {
             ));
             return None;
         }
+        let accepted = accepted(auth, report);
         let written = auth.text(key, report)?;
         let mut process_salt = Vec::new();
         let weakness = weakness(written);
@@ -65,7 +82,7 @@ impl CookieSecrets {
                 "on this machine it will do, but logins end when the app does; {}",
                 paste_a_fresh_one()
             )));
-            let Ok(salt) = random::bytes::<32>() else {
+            let Some(salt) = salt.get() else {
                 report.error(Mistake::new("the operating system gives no randomness"));
                 return None;
             };
@@ -73,27 +90,80 @@ impl CookieSecrets {
         }
         Some(Self {
             current: Secret::new(written),
-            accepted: accepted(auth, report),
+            accepted,
             process_salt,
         })
     }
 }
 
-fn accepted(auth: &Table, report: &mut Report) -> Vec<Secret> {
-    let mut secrets = Vec::new();
-    for key in ["cookie_secrets_accepted", "cookie_secret_previous"] {
-        for written in auth.strings(key, report).unwrap_or_default() {
-            if weakness(&written).is_some() {
-                report.error(
-                    auth.mistake(key)
-                        .found("one of them is weak")
-                        .cure("whoever guesses an accepted secret logs in as anybody: take it out"),
-                );
-            }
-            secrets.push(Secret::new(written));
-        }
+fn accepted(auth: &Table, report: &mut Report) -> Vec<Accepted> {
+    let keys = ["cookie_secrets_accepted", "cookie_secret_previous"];
+    keys.into_iter()
+        .flat_map(|key| accepted_under(auth, key, report))
+        .collect()
+}
+
+/// A secret, or a list of them, each alone or with its end: `{ secret = "…", until = 2026-12-31 }`.
+fn accepted_under(auth: &Table, key: &str, report: &mut Report) -> Vec<Accepted> {
+    let Some(value) = auth.brought(key, report) else {
+        return Vec::new();
+    };
+    let (values, within) = match &value.kind {
+        Kind::Array(values) => (values.as_slice(), " in the list"),
+        _ => (std::slice::from_ref(value), ""),
+    };
+    if let Some(mistake) = values.iter().find_map(Value::spoilt) {
+        report.error(mistake.clone());
+        return Vec::new();
     }
-    secrets
+    if let Some(other) = values.iter().find(|value| !may_be_accepted(value)) {
+        let found = match &other.kind {
+            Kind::Table(_) => "a table of other keys than secret and until",
+            kind => kind.name(),
+        };
+        report.error(
+            auth.mistake(key)
+                .found(format!("expected a list of strings, found {found}{within}"))
+                .cure(format!(
+                    "write {key} = [\"…\", {{ secret = \"…\", until = 2026-12-31 }}]"
+                )),
+        );
+        return Vec::new();
+    }
+    let read = |value| accepted_one(value, report);
+    let accepted: Vec<_> = values.iter().filter_map(read).collect();
+    let is_weak = |it: &Accepted| weakness(it.secret.expose()).is_some();
+    if accepted.iter().any(is_weak) {
+        report.error(
+            auth.mistake(key)
+                .found("one of them is weak")
+                .cure("whoever guesses an accepted secret logs in as anybody: take it out"),
+        );
+    }
+    accepted
+}
+
+fn may_be_accepted(value: &Value) -> bool {
+    let known = |key: &str| matches!(key, "secret" | "until");
+    match &value.kind {
+        Kind::String(_) | Kind::Untyped(_) => true,
+        Kind::Table(table) => table.contains("secret") && table.keys().all(known),
+        _ => false,
+    }
+}
+
+/// `None` where a mistake in it was reported.
+fn accepted_one(value: &Value, report: &mut Report) -> Option<Accepted> {
+    let (secret, until) = match &value.kind {
+        Kind::String(secret) | Kind::Untyped(secret) => (secret.as_str(), None),
+        Kind::Table(table) => {
+            let until = table.instant("until", report);
+            (table.text("secret", report)?, until)
+        }
+        _ => return None,
+    };
+    let secret = Secret::new(secret);
+    Some(Accepted { secret, until })
 }
 
 fn paste_a_fresh_one() -> String {

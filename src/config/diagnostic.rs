@@ -55,6 +55,12 @@ impl Mistake {
         self
     }
 
+    /// Says of this what another mistake says, and its cure.
+    pub(super) fn quoting(self, other: Self) -> Self {
+        let found = other.to_string();
+        self.found(found).cure(other.cure)
+    }
+
     pub(super) fn what(&self) -> &str {
         &self.what
     }

@@ -84,7 +84,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("client_id", PROVIDER),
     Key::new("client_kwargs", PROVIDER),
     Key::new("client_secret", PROVIDER),
-    Key::later("client_secret_expires", PROVIDER),
+    Key::new("client_secret_expires", PROVIDER),
     Key::new("clock_leeway", BOTH),
     Key::new("cookie_secret", SHARED),
     Key::new("cookie_secret_previous", SHARED),

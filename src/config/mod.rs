@@ -8,8 +8,10 @@
 //!   `config_error` shows them all.
 //! - `tree` is a file as values that know their places; `reading` reads them as what they are meant
 //!   to be.
-//! - `environment` is what the process was started with; `not_toml`, `secret_file` and
-//!   `secret_directory` are what `source` reads.
+//! - `environment` is what the process was started with, `process_salt` what it adds to a weak
+//!   secret, and `seen` how the files were; `not_toml`, `secret_file`, `secret_directory`, `overlay`
+//!   (settings as variables) and `elsewhere` (values that stand apart) are what `source` reads, and
+//!   `origins` tells where each value was.
 //! - `provider` is what is known of one in the end; `belonging` looks after keys that are missing or
 //!   misplaced; `site`, `cookie_secret`, `address`, `client_kwargs` and `section` each check one part.
 
@@ -19,31 +21,39 @@ mod client_kwargs;
 mod config_error;
 mod cookie_secret;
 mod diagnostic;
+mod elsewhere;
 mod environment;
 mod example;
 mod keys;
 mod not_toml;
+mod origins;
+mod overlay;
 mod place;
+mod process_salt;
 mod provider;
 mod quote;
 mod reading;
 mod secret_directory;
 mod secret_file;
 mod section;
+mod seen;
 mod site;
 mod source;
 mod tree;
 
 pub(crate) use client_kwargs::is_ours;
 pub use config_error::ConfigError;
+#[cfg(test)]
+pub(crate) use cookie_secret::Accepted;
 pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
 pub(crate) use provider::{ClientAuthentication, DEFAULT, Prompt, ProviderConfig};
+pub(crate) use seen::Seen;
 #[cfg(test)]
 pub(crate) use site::tests::site as site_at;
 pub(crate) use site::{CALLBACK, Site, is_loopback, may_be_http};
-pub(crate) use source::Source;
+pub(crate) use source::{Given, Source};
 
 use std::time::{Duration, SystemTime};
 
@@ -52,13 +62,10 @@ use self::example::example;
 use self::keys::Level;
 use self::section::Shared;
 use self::source::Found;
-use self::tree::Table;
+use self::tree::{Table, Value};
 
 /// How long an identity lasts, unless `expiry_days` shortens it.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// The port in `{port}` of `redirect_uri` where nothing else says one: Streamlit's.
-const PORT: u16 = 8501;
 
 /// A checked `[auth]` table.
 #[derive(Debug)]
@@ -75,6 +82,13 @@ pub(crate) struct Config {
     pub(crate) misconfigured: Vec<Misconfigured>,
     /// Mistakes that do not keep the app from starting.
     pub(crate) warnings: Vec<Mistake>,
+    /// Hosts that may be reached without TLS.
+    pub(crate) allow_http: Vec<String>,
+    pub(crate) strict: bool,
+    /// What says the port in `{port}`.
+    pub(crate) port_from: &'static str,
+    /// Where each value came from, by name.
+    pub(crate) values_from: String,
 }
 
 /// A provider that nobody can log in with.
@@ -85,27 +99,21 @@ pub(crate) struct Misconfigured {
 }
 
 impl Config {
-    /// Reads every source, later ones over earlier ones, and checks the whole. `port` is what code
-    /// says of it.
+    /// Reads every source, later ones over earlier ones, and checks the whole. `seen` becomes the
+    /// files that were looked at, whether they are right or not.
     ///
     /// # Errors
     ///
     /// Every mistake that was found, all at once.
-    pub(crate) fn load(
-        sources: &[Source],
-        environment: &Environment,
-        port: Option<u16>,
-    ) -> Result<Self, ConfigError> {
+    pub(crate) fn load(given: &Given, seen: &mut Seen) -> Result<Self, ConfigError> {
         let mut report = Report::default();
-        let found = Found::read(sources, environment, &mut report);
+        let mut found = Found::read(given, &mut report);
+        *seen = std::mem::take(&mut found.seen);
         if !report.errors.is_empty() {
             return Err(ConfigError::new(report, false));
         }
         match found.tree.table("auth", &mut report) {
-            Some(auth) => {
-                let port = port.or(environment.port).unwrap_or(PORT);
-                check(&found.tree, auth, port, report)
-            }
+            Some(auth) => check(&found.tree, auth, given, report),
             None => {
                 if report.errors.is_empty() {
                     report.error(no_auth(&found));
@@ -117,21 +125,29 @@ impl Config {
 }
 
 /// Checks `[auth]` and every section below it.
-fn check(root: &Table, auth: &Table, port: u16, mut report: Report) -> Result<Config, ConfigError> {
+fn check(
+    root: &Table,
+    auth: &Table,
+    given: &Given,
+    mut report: Report,
+) -> Result<Config, ConfigError> {
     let sections = belonging::providers(auth);
     check_neighbours(root, &mut report);
     belonging::check(auth, Level::Shared, &sections, &mut report);
 
     let strays = strays(root, auth);
     let allow_http = auth.strings("allow_http", &mut report).unwrap_or_default();
+    let (port, says) = given.port();
+    let has_port = auth.value("redirect_uri").is_some_and(Value::has_port);
+    let port_from = if has_port { says } else { "redirect_uri" };
     let site = Site::read(auth, &strays, port, &allow_http, &mut report);
     let loopback = site.as_ref().is_some_and(Site::is_loopback);
-    let cookie_secrets = CookieSecrets::read(auth, &strays, loopback, &mut report);
+    let cookie_secrets = CookieSecrets::read(auth, &strays, loopback, &given.salt, &mut report);
     let life = life(auth, &mut report);
     let sessions_valid_from = auth.instant("sessions_valid_from", &mut report);
     let strict = auth.boolean("strict", &mut report) == Some(true);
 
-    let shared = Shared::read(auth, allow_http, loopback, &mut report);
+    let shared = Shared::read(auth, allow_http.clone(), loopback, &mut report);
     let (providers, misconfigured) = providers(auth, &sections, &shared, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));
@@ -149,6 +165,10 @@ fn check(root: &Table, auth: &Table, port: u16, mut report: Report) -> Result<Co
             providers,
             misconfigured,
             warnings: report.warnings,
+            allow_http,
+            strict,
+            port_from,
+            values_from: origins::told(auth),
         }),
         _ => {
             let mistakes = misconfigured.into_iter().flat_map(|it| it.mistakes);

@@ -13,6 +13,7 @@ pub(super) struct Origin {
     text: String,
     lines: Vec<usize>,
     is_toml: bool,
+    is_quotable: bool,
     words: OnceLock<Words>,
 }
 
@@ -29,6 +30,7 @@ impl Origin {
             lines: std::iter::once(0).chain(begins).collect(),
             text: text.to_owned(),
             is_toml,
+            is_quotable: true,
             words: OnceLock::new(),
         })
     }
@@ -36,13 +38,35 @@ impl Origin {
     /// A source without lines, as one value is.
     pub(super) fn whole(name: String) -> Spot {
         let origin = Self::new(name, "", true);
-        Spot { origin, span: None }
+        Spot {
+            origin,
+            span: None,
+            elsewhere: None,
+        }
+    }
+
+    /// The same for one that no file has, and no message quotes.
+    pub(super) fn outside(name: String) -> Spot {
+        let origin = Arc::new(Self {
+            name,
+            text: String::new(),
+            lines: vec![0],
+            is_toml: true,
+            is_quotable: false,
+            words: OnceLock::new(),
+        });
+        Spot {
+            origin,
+            span: None,
+            elsewhere: None,
+        }
     }
 
     pub(super) fn spot(self: &Arc<Self>, span: Range<usize>) -> Spot {
         Spot {
             origin: self.clone(),
             span: Some(span),
+            elsewhere: None,
         }
     }
 
@@ -66,6 +90,8 @@ impl fmt::Debug for Origin {
 pub(super) struct Spot {
     origin: Arc<Origin>,
     span: Option<Range<usize>>,
+    /// What the value was brought from.
+    elsewhere: Option<Arc<str>>,
 }
 
 impl Spot {
@@ -73,10 +99,31 @@ impl Spot {
         self.span.is_some()
     }
 
+    pub(super) fn is_quotable(&self) -> bool {
+        self.origin.is_quotable && self.elsewhere.is_none()
+    }
+
+    pub(super) fn source(&self) -> &str {
+        self.elsewhere.as_deref().unwrap_or(&self.origin.name)
+    }
+
+    /// The same place, for a value that was brought from elsewhere.
+    pub(super) fn from(&self, elsewhere: &str) -> Self {
+        Self {
+            elsewhere: Some(elsewhere.into()),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn place(&self) -> Place {
         let name = self.origin.name.clone();
+        let elsewhere = self.elsewhere.clone();
         let Some(span) = &self.span else {
-            return Place { name, at: None };
+            return Place {
+                name,
+                at: None,
+                elsewhere,
+            };
         };
         let (text, lines) = (&self.origin.text, &self.origin.lines);
         let start = span.start.min(text.len());
@@ -86,6 +133,7 @@ impl Spot {
         let before = text.get(begin..start).unwrap_or_default();
         Place {
             name,
+            elsewhere,
             at: Some(At {
                 line: number,
                 column: before.chars().count() + 1,
@@ -101,6 +149,8 @@ pub(super) struct Place {
     pub(super) name: String,
     /// `None` is the source as a whole.
     pub(super) at: Option<At>,
+    /// What the value was brought from.
+    elsewhere: Option<Arc<str>>,
 }
 
 /// Line and column, in characters, count from 1.
@@ -114,8 +164,11 @@ pub(super) struct At {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)?;
-        match &self.at {
-            Some(at) => write!(f, ":{}:{}", at.line, at.column),
+        if let Some(at) = &self.at {
+            write!(f, ":{}:{}", at.line, at.column)?;
+        }
+        match &self.elsewhere {
+            Some(elsewhere) => write!(f, ", from {elsewhere}"),
             None => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! A provider as its section describes it, once that is checked.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use url::Url;
 
@@ -14,7 +14,7 @@ pub(super) const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 pub(crate) const DEFAULT: &str = "default";
 
 /// A provider as its section describes it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ProviderConfig {
     pub(crate) name: String,
     /// What a button says.
@@ -39,6 +39,10 @@ pub(crate) struct ProviderConfig {
     pub(crate) leeway: Duration,
     pub(crate) timeout: Duration,
     pub(crate) allow_http: Vec<String>,
+    /// Whether it lets anybody be anybody.
+    pub(crate) development: bool,
+    /// When the client secret ends, by the section.
+    pub(crate) client_secret_expires: Option<SystemTime>,
 }
 
 impl ProviderConfig {
@@ -60,7 +64,7 @@ impl ProviderConfig {
 }
 
 /// Endpoints that the section gives over the metadata's.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EndpointOverrides {
     pub(crate) authorization: Option<String>,
     pub(crate) token: Option<String>,

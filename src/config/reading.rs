@@ -16,8 +16,18 @@ impl Table {
         Mistake::invalid(&self.named(key)).at(place)
     }
 
-    pub(super) fn table(&self, key: &str, report: &mut Report) -> Option<&Self> {
+    /// The value under `key`; where it could not be brought from elsewhere, that is reported.
+    pub(super) fn brought(&self, key: &str, report: &mut Report) -> Option<&Value> {
         let value = self.value(key)?;
+        if let Some(mistake) = value.spoilt() {
+            report.error(mistake.clone());
+            return None;
+        }
+        Some(value)
+    }
+
+    pub(super) fn table(&self, key: &str, report: &mut Report) -> Option<&Self> {
+        let value = self.brought(key, report)?;
         let Kind::Table(table) = &value.kind else {
             let cure = format!("write [{}] as a section of its own", self.named(key));
             report.error(self.wrong(key, value, "a table").cure(cure));
@@ -28,7 +38,7 @@ impl Table {
 
     /// A string, or a number that is one when it is written without quotes.
     pub(super) fn string(&self, key: &str, report: &mut Report) -> Option<&str> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         if let Kind::Number(number) = &value.kind
             && let Some(digits) = &number.digits
         {
@@ -39,7 +49,7 @@ impl Table {
 
     /// A string, and nothing that would have to be turned into one.
     pub(super) fn text(&self, key: &str, report: &mut Report) -> Option<&str> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         let (Kind::String(text) | Kind::Untyped(text)) = &value.kind else {
             let cure = format!("put quotes around it: {key} = \"…\"");
             report.error(self.wrong(key, value, "a string").cure(cure));
@@ -62,9 +72,15 @@ impl Table {
 
     /// A string, or a list of them.
     pub(super) fn strings(&self, key: &str, report: &mut Report) -> Option<Vec<String>> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         let (strings, within) = match &value.kind {
-            Kind::Array(values) => (values.iter().map(as_string).collect(), " in the list"),
+            Kind::Array(values) => {
+                if let Some(spoilt) = values.iter().find_map(Value::spoilt) {
+                    report.error(spoilt.clone());
+                    return None;
+                }
+                (values.iter().map(as_string).collect(), " in the list")
+            }
             _ => (as_string(value).map(|string| vec![string]), ""),
         };
         if let Err(found) = strings {
@@ -79,14 +95,14 @@ impl Table {
 
     /// A value that goes into a URL: a string, or a number or boolean as it is written.
     pub(super) fn parameter(&self, key: &str, report: &mut Report) -> Option<String> {
-        match self.value(key)?.kind {
+        match self.brought(key, report)?.kind {
             Kind::Boolean(boolean) => Some(boolean.to_string()),
             _ => self.string(key, report).map(str::to_owned),
         }
     }
 
     pub(super) fn boolean(&self, key: &str, report: &mut Report) -> Option<bool> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         match &value.kind {
             Kind::Boolean(boolean) => return Some(*boolean),
             Kind::Untyped(text) if text == "true" => return Some(true),
@@ -99,7 +115,7 @@ impl Table {
     }
 
     pub(super) fn number(&self, key: &str, report: &mut Report) -> Option<f64> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         let number = match &value.kind {
             Kind::Number(number) => Some(number.value),
             Kind::Untyped(text) => text.parse().ok(),
@@ -133,7 +149,7 @@ impl Table {
 
     /// A date with or without a time; without an offset it is UTC.
     pub(super) fn instant(&self, key: &str, report: &mut Report) -> Option<SystemTime> {
-        let value = self.value(key)?;
+        let value = self.brought(key, report)?;
         let instant = match &value.kind {
             Kind::Datetime(text) | Kind::String(text) | Kind::Untyped(text) => instant(text),
             _ => None,

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::diagnostic::{Mistake, Report};
 use super::place::Origin;
 use super::secret_file;
+use super::seen::Seen;
 use super::tree::{Table, Value};
 
 /// Tables within tables, of which `[auth.<name>.client_kwargs]` has three.
@@ -15,7 +16,8 @@ const DEEPEST: usize = 8;
 const MOST: usize = 4096;
 
 /// What is in the directory, as the table at `path`, which is empty for a whole source.
-pub(super) fn read(directory: &Path, path: &str, report: &mut Report) -> Table {
+pub(super) fn read(directory: &Path, path: &str, seen: &mut Seen, report: &mut Report) -> Table {
+    seen.look(directory);
     let spot = Origin::whole(directory.display().to_string());
     let mut table = Table::empty(path, spot);
     if path.split('.').count() > DEEPEST {
@@ -28,7 +30,7 @@ pub(super) fn read(directory: &Path, path: &str, report: &mut Report) -> Table {
     match entries(directory) {
         Ok(entries) => {
             for entry in entries {
-                insert(&entry, &mut table, report);
+                insert(&entry, &mut table, seen, report);
             }
         }
         Err(error) => report.error(
@@ -40,7 +42,7 @@ pub(super) fn read(directory: &Path, path: &str, report: &mut Report) -> Table {
     table
 }
 
-fn insert(entry: &DirEntry, table: &mut Table, report: &mut Report) {
+fn insert(entry: &DirEntry, table: &mut Table, seen: &mut Seen, report: &mut Report) {
     let name = entry.file_name();
     // The kubelet keeps the files themselves in `..data`, and links to them.
     let Some(key) = name.to_str().filter(|name| !name.starts_with('.')) else {
@@ -53,9 +55,10 @@ fn insert(entry: &DirEntry, table: &mut Table, report: &mut Report) {
     let value = if !is_ours {
         Value::untyped(String::new(), spot.clone())
     } else if path.is_dir() {
-        let inner = read(&path, &table.named(key), report);
+        let inner = read(&path, &table.named(key), seen, report);
         Value::table(inner, spot.clone())
     } else {
+        seen.look(&path);
         // It is the cluster that says who may read a mounted secret.
         match secret_file::read_text(&path) {
             // Whoever wrote the file with an editor or `echo` has ended its last line.

@@ -34,9 +34,13 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<String> {
 pub(super) fn read_text(path: &Path) -> Result<(String, Metadata), Box<Mistake>> {
     let shown = path.display();
     let unreadable = |error: io::Error| {
+        let cure = match error.kind() {
+            io::ErrorKind::NotFound => "make it, or correct the path",
+            _ => "let the user that runs the app read it",
+        };
         let mistake = Mistake::new(format!("{shown} cannot be read"))
             .found(error.kind().to_string())
-            .cure("let the user that runs the app read it");
+            .cure(cure);
         Box::new(mistake)
     };
     // Asked before it is opened: opening a pipe waits for somebody who writes.

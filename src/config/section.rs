@@ -65,6 +65,9 @@ impl Shared {
 /// `expose_tokens` is one of three names, a list of them, or false.
 fn check_exposed_tokens(table: &Table, report: &mut Report) {
     let key = "expose_tokens";
+    if table.brought(key, report).is_none() {
+        return;
+    }
     let mut ignored = Report::default();
     let known = |name: &String| matches!(name.as_str(), "access" | "id" | "refresh");
     let is_right = match table.boolean(key, &mut ignored) {
@@ -73,7 +76,7 @@ fn check_exposed_tokens(table: &Table, report: &mut Report) {
             .strings(key, &mut ignored)
             .is_some_and(|names| names.iter().all(known)),
     };
-    if table.contains(key) && !is_right {
+    if !is_right {
         report.error(
             table
                 .mistake(key)
@@ -108,7 +111,8 @@ pub(super) fn read(
     } else {
         metadata_url(section, &strays, &shared.allow_http, report)
     };
-    check_development(section, &shared, metadata_url.as_ref(), report);
+    let development = check_development(section, &shared, metadata_url.as_ref(), report);
+    let client_secret_expires = section.instant("client_secret_expires", report);
     let kwargs = Kwargs::read(section, report);
     let endpoints = endpoints(section, &shared, report);
     let given_label = section.string("label", report);
@@ -132,6 +136,8 @@ pub(super) fn read(
         leeway: shared.leeway,
         timeout: kwargs.timeout.unwrap_or(shared.timeout),
         allow_http: shared.allow_http,
+        development,
+        client_secret_expires,
         metadata_url,
     })
 }
@@ -251,9 +257,9 @@ fn check_development(
     shared: &Shared,
     metadata_url: Option<&Url>,
     report: &mut Report,
-) {
+) -> bool {
     if section.boolean("development", report) != Some(true) {
-        return;
+        return false;
     }
     let mistake = |found: &str, cure: &str| section.mistake("development").found(found).cure(cure);
     if !shared.loopback {
@@ -267,6 +273,7 @@ fn check_development(
             "take the line out: it is for keycard's own development provider",
         ));
     }
+    true
 }
 
 fn algorithm(

@@ -39,17 +39,20 @@ impl Site {
             .string(key, report)?
             .replace("{port}", &port.to_string());
         let site = Self::parse(&written, allow_http);
+        let is_quotable = auth.is_quotable(key);
         if let Err((found, cure)) = &site {
+            let cure = if is_quotable { cure } else { ABSOLUTE };
             report.error(auth.mistake(key).found(*found).cure(cure));
         }
         let site = site.ok()?;
         let (authority, path) = halves(&written);
         let warning = if !authority.is_ascii() {
             let whole = format!("{}{}{CALLBACK}", site.origin_text, site.base_path);
-            Some((
-                "browsers write this host in another way",
-                format!("write \"{whole}\""),
-            ))
+            let cure = match is_quotable {
+                true => format!("write \"{whole}\""),
+                false => "write it as the browser has it, with xn--".to_owned(),
+            };
+            Some(("browsers write this host in another way", cure))
         } else if path.contains(['{', '}', '<', '>']) {
             Some((UNFILLED, FILL_IN.to_owned()))
         } else {
@@ -125,6 +128,9 @@ const UNFILLED: &str = "a part of it is not filled in";
 const FILL_IN: &str = "replace what stands in { } or < > with your own; {port} alone is filled in \
                        for you";
 
+const ABSOLUTE: &str =
+    "write the app's own address, such as \"https://app.example.com/oauth2callback\"";
+
 /// A URL as far as its path, and the rest.
 fn halves(written: &str) -> (&str, &str) {
     let host = written.find("://").map_or(0, |at| at + "://".len());
@@ -135,8 +141,6 @@ fn halves(written: &str) -> (&str, &str) {
 }
 
 fn absolute(written: &str) -> Result<Url, Objection> {
-    let absolute =
-        "write the app's own address, such as \"https://app.example.com/oauth2callback\"";
     if halves(written).0.contains(['{', '}', '<', '>']) {
         return Err((UNFILLED, FILL_IN.to_owned()));
     }
@@ -144,9 +148,9 @@ fn absolute(written: &str) -> Result<Url, Objection> {
     if written.trim() != written || written.contains(['\t', '\n', '\r']) {
         return Err(("it has white space", "take it out".to_owned()));
     }
-    let url = Url::parse(written).map_err(|_| ("it is not a URL", absolute.to_owned()))?;
+    let url = Url::parse(written).map_err(|_| ("it is not a URL", ABSOLUTE.to_owned()))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(("it is neither http nor https", absolute.to_owned()));
+        return Err(("it is neither http nor https", ABSOLUTE.to_owned()));
     }
     Ok(url)
 }

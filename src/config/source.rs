@@ -8,14 +8,20 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::diagnostic::{Mistake, Report};
+use super::elsewhere;
 use super::environment::{Environment, FILES};
 use super::example::example;
 use super::not_toml;
+use super::overlay;
 use super::place::Origin;
+use super::process_salt::ProcessSalt;
 use super::secret_directory;
 use super::secret_file;
+use super::seen::Seen;
 use super::tree::Table;
 
+/// The port where nothing else says one: Streamlit's.
+const PORT: u16 = 8501;
 /// The file below the user's and the project's directory, as Streamlit has it.
 const FILE: &str = ".streamlit/secrets.toml";
 
@@ -32,10 +38,33 @@ pub(crate) enum Source {
     Text(Arc<str>),
 }
 
+/// What settings are read from, the first time and whenever a file has changed.
+#[derive(Clone, Default)]
+pub(crate) struct Given {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) environment: Environment,
+    /// What code says of the port.
+    pub(crate) port: Option<u16>,
+    pub(crate) salt: ProcessSalt,
+}
+
+impl Given {
+    /// The port in `{port}` of `redirect_uri`, and what says it.
+    pub(super) fn port(&self) -> (u16, &'static str) {
+        match (self.port, self.environment.port) {
+            (Some(port), _) => (port, "the builder"),
+            (None, Some(port)) => (port, "the variable PORT"),
+            (None, None) => (PORT, "the default"),
+        }
+    }
+}
+
 /// What the sources hold together, and which they are.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) tree: Table,
+    /// The files that were looked at.
+    pub(super) seen: Seen,
     /// The names of those that were read.
     pub(super) names: Vec<String>,
     /// Files that were looked for in vain.
@@ -43,15 +72,28 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn read(sources: &[Source], environment: &Environment, report: &mut Report) -> Self {
+    pub(super) fn read(given: &Given, report: &mut Report) -> Self {
         let mut found = Self::default();
-        for source in sources {
+        let environment = &given.environment;
+        for source in &given.sources {
             match source {
                 Source::File(path) => found.read_path(path, "", report),
                 Source::Places => found.read_places(environment, report),
                 Source::Set { key, value } => found.set(key, value, report),
                 Source::Text(text) => found.parse(".toml(…)".to_owned(), text, report),
             }
+        }
+        if given
+            .sources
+            .iter()
+            .any(|source| matches!(source, Source::Places))
+        {
+            for (name, table) in overlay::read(&found.tree, environment, report) {
+                found.lay(name, table);
+            }
+        }
+        if let Some(auth) = found.tree.subtable_mut("auth") {
+            elsewhere::bring(auth, environment, &mut found.seen);
         }
         if found.names.is_empty() && !found.absent.is_empty() && report.errors.is_empty() {
             report.error(found.nothing());
@@ -76,6 +118,7 @@ impl Found {
             if path.exists() || path.is_symlink() {
                 self.read_path(&path, "", report);
             } else {
+                self.seen.look(&path);
                 self.absent.push(path);
             }
         }
@@ -88,6 +131,7 @@ impl Found {
     /// is not empty.
     fn read_path(&mut self, path: &Path, listed_in: &str, report: &mut Report) {
         let name = path.display().to_string();
+        self.seen.look(path);
         if !path.exists() {
             let listed = match listed_in {
                 "" => String::new(),
@@ -102,7 +146,7 @@ impl Found {
                     )),
             );
         } else if path.is_dir() {
-            let table = secret_directory::read(path, "", report);
+            let table = secret_directory::read(path, "", &mut self.seen, report);
             self.lay(name, table);
         } else if let Some(text) = secret_file::read(path, report) {
             self.parse(name, &text, report);
@@ -218,7 +262,17 @@ mod tests {
     }
 
     fn load(environment: &Environment) -> Result<Config, ConfigError> {
-        Config::load(&[Source::Places], environment, None)
+        load_with(environment, None)
+    }
+
+    fn load_with(environment: &Environment, port: Option<u16>) -> Result<Config, ConfigError> {
+        let given = Given {
+            sources: vec![Source::Places],
+            environment: environment.clone(),
+            port,
+            ..Given::default()
+        };
+        Config::load(&given, &mut Seen::default())
     }
 
     fn user(environment: &Environment) -> PathBuf {
@@ -312,12 +366,314 @@ mod tests {
         let mut environment = somewhere("port");
         write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
         let port = |environment: &Environment, given| {
-            let config = Config::load(&[Source::Places], environment, given).unwrap();
+            let config = load_with(environment, given).unwrap();
             config.site.origin().port()
         };
         assert_eq!(port(&environment, None), Some(8501));
         environment.port = Some(3000);
         assert_eq!(port(&environment, None), Some(3000));
         assert_eq!(port(&environment, Some(4000)), Some(4000));
+    }
+
+    fn with_variables(name: &str, variables: &[(&str, &str)]) -> Environment {
+        let secret = crate::random::secret().unwrap();
+        Environment {
+            variables: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.replace('@', &secret).into()))
+                .collect(),
+            ..somewhere(name)
+        }
+    }
+
+    /// What is said, and that no value that a variable or a file has is in it.
+    fn said(environment: &Environment) -> String {
+        let error = load(environment).unwrap_err();
+        let said = error.to_string();
+        for shown in [&said, &format!("{error:#}"), &format!("{environment:?}")] {
+            assert!(!shown.contains("ca11ary"), "{shown}");
+        }
+        said
+    }
+
+    const WHOLE: &[(&str, &str)] = &[
+        (
+            "KEYCARD_AUTH__REDIRECT_URI",
+            "http://localhost:8501/oauth2callback",
+        ),
+        ("KEYCARD_AUTH__COOKIE_SECRET", "@"),
+        ("KEYCARD_AUTH__STRICT", "true"),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_ID", "an-id"),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_SECRET", ""),
+        (
+            "KEYCARD_AUTH__GOOGLE__SERVER_METADATA_URL",
+            "https://id.example/.well-known/openid-configuration",
+        ),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_KWARGS__MAX_AGE", "60"),
+        ("KEYCARD_SECRETS_FILES", "not ours to read here"),
+        ("PATH", "/bin"),
+    ];
+
+    #[test]
+    fn cfg_35_a_whole_configuration_is_read_from_variables_alone() {
+        let config = load(&with_variables("variables", WHOLE)).unwrap();
+
+        let [google] = &config.providers[..] else {
+            panic!("{config:?}");
+        };
+        assert_eq!(
+            (google.name.as_str(), google.client_id.as_str()),
+            ("google", "an-id")
+        );
+        assert!(
+            google.client_secret.is_none(),
+            "an empty one is a public client"
+        );
+        assert_eq!(google.parameters, [("max_age".to_owned(), "60".to_owned())]);
+        assert!(
+            config
+                .values_from
+                .contains("the variable KEYCARD_AUTH__COOKIE_SECRET (auth.cookie_secret)"),
+            "{}",
+            config.values_from
+        );
+
+        // Without the variables of the process, a builder that names no places reads none.
+        let given = Given {
+            environment: with_variables("variables", WHOLE),
+            ..Given::default()
+        };
+        Config::load(&given, &mut Seen::default()).unwrap_err();
+    }
+
+    #[test]
+    fn cfg_35_a_variable_counts_over_every_file_and_finds_its_section_in_any_spelling() {
+        for (section, key) in [
+            ("google", "KEYCARD_AUTH__GOOGLE__CLIENT_ID"),
+            ("Google", "KEYCARD_AUTH__google__client_id"),
+            ("GOOGLE", "keycard_auth__Google__Client_Id"),
+            ("my-company", "KEYCARD_AUTH__MY_COMPANY__CLIENT_ID"),
+            ("\"my company\"", "KEYCARD_AUTH__MY_COMPANY__CLIENT_ID"),
+            ("my__company", "KEYCARD_AUTH__MY__COMPANY__CLIENT_ID"),
+            ("\"é\"", "KEYCARD_AUTH_____CLIENT_ID"),
+        ] {
+            let mut environment = with_variables("over", &[(key, "from-the-variable")]);
+            let google = GOOGLE.replace("[auth.google]", &format!("[auth.{section}]"));
+            write(&user(&environment), &format!("{SHARED}{google}"));
+            let listed = environment.project.join("listed.toml");
+            write(
+                &listed,
+                &format!("[auth.{section}]\nclient_id = \"listed\"\n"),
+            );
+            environment.files.push(listed);
+
+            let config = load(&environment).unwrap();
+
+            assert_eq!(config.providers[0].client_id, "from-the-variable", "{key}");
+            assert_eq!(config.providers.len(), 1, "{key}");
+        }
+    }
+
+    #[test]
+    fn cfg_35_a_variable_that_fits_no_section_or_two_is_a_mistake() {
+        let two = format!(
+            "{SHARED}{}{}",
+            GOOGLE.replace("google", "my-co"),
+            GOOGLE.replace("google", "my_co")
+        );
+        for (name, text, mistake) in [
+            (
+                "KEYCARD_AUTH__GOOGEL__CLIENT_ID",
+                format!("{SHARED}{GOOGLE}"),
+                "the variable KEYCARD_AUTH__GOOGEL__CLIENT_ID fits no section\n    \
+                 the sections are [auth.google]",
+            ),
+            (
+                "KEYCARD_AUTH__MY_CO__CLIENT_ID",
+                two,
+                "the variable KEYCARD_AUTH__MY_CO__CLIENT_ID fits two sections: \
+                 [auth.my-co] and [auth.my_co]\n    rename one of them",
+            ),
+        ] {
+            let environment = with_variables("fits", &[(name, "ca11ary")]);
+            write(&user(&environment), &text);
+            assert!(
+                said(&environment).contains(mistake),
+                "{}",
+                said(&environment)
+            );
+        }
+
+        let both = [
+            ("KEYCARD_AUTH__STRICT", "true"),
+            ("KEYCARD_AUTH__strict", "true"),
+        ];
+        let environment = with_variables("both", &both);
+        write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+        let mistake = "KEYCARD_AUTH__STRICT and KEYCARD_AUTH__strict are one key";
+        assert!(
+            said(&environment).contains(mistake),
+            "{}",
+            said(&environment)
+        );
+    }
+
+    #[test]
+    fn cfg_35_a_mistake_in_a_variable_names_it_and_not_its_value() {
+        for (name, value, mistake) in [
+            (
+                "KEYCARD_AUTH__EXPIRY_DAYS",
+                "ca11ary",
+                "invalid `auth.expiry_days` in the variable KEYCARD_AUTH__EXPIRY_DAYS: expected a",
+            ),
+            (
+                "KEYCARD_AUTH__EXPIRY_DAY",
+                "ca11ary",
+                "unknown key `auth.expiry_day` in the variable KEYCARD_AUTH__EXPIRY_DAY",
+            ),
+            (
+                "KEYCARD_AUTH__REDIRECT_URI",
+                "https://ca11ary.example/somewhere",
+                "invalid `auth.redirect_uri` in the variable KEYCARD_AUTH__REDIRECT_URI: its path",
+            ),
+            (
+                "KEYCARD_AUTH__GOOGLE__SERVER_METADATA_URL",
+                "https://hooks.example/?token=ca11ary",
+                "invalid `auth.google.server_metadata_url` in the variable",
+            ),
+        ] {
+            let environment = with_variables("value", &[(name, value)]);
+            write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+            assert!(
+                said(&environment).contains(mistake),
+                "{}",
+                said(&environment)
+            );
+        }
+    }
+
+    /// A file in which the client secret, or another key, is a reference.
+    fn referring(environment: &Environment, key: &str, reference: &str) {
+        let kept = |line: &&str| !line.starts_with(&format!("{key} ="));
+        let lines = |text: &str| {
+            text.lines()
+                .filter(kept)
+                .map(|line| format!("{line}\n"))
+                .collect::<String>()
+        };
+        let (shared, google) = (lines(SHARED), lines(GOOGLE));
+        let line = format!("{key} = {reference}\n");
+        let text = match key {
+            "cookie_secret" => format!("{shared}{line}{google}"),
+            _ => format!("{shared}{google}{line}"),
+        };
+        write(&user(environment), &text);
+    }
+
+    #[test]
+    fn cfg_35_a_value_may_stand_in_a_variable_or_a_file_of_its_own() {
+        let environment = with_variables("refers", &[("SECRET", "ca11ary-1"), ("EMPTY", "")]);
+        let file = environment.project.join("secret");
+        let path = file.to_str().unwrap().to_owned();
+        for (written, reference, value) in [
+            ("", "{ env = \"SECRET\" }".to_owned(), "ca11ary-1"),
+            ("", "\"${SECRET}\"".to_owned(), "ca11ary-1"),
+            ("", "\"$${SECRET}\"".to_owned(), "${SECRET}"),
+            ("", "\"a${SECRET}\"".to_owned(), "a${SECRET}"),
+            ("ca11ary-2\n", format!("{{ file = '{path}' }}"), "ca11ary-2"),
+            (
+                "ca11ary-2\r\n",
+                format!("{{ file = '{path}' }}"),
+                "ca11ary-2",
+            ),
+            ("${SECRET}", format!("{{ file = '{path}' }}"), "${SECRET}"),
+        ] {
+            fs::write(&file, written).unwrap();
+            referring(&environment, "client_secret", &reference);
+            let config = load(&environment).unwrap();
+            let secret = config.providers[0].client_secret.as_ref().unwrap();
+            assert_eq!(secret.expose(), value, "{reference}");
+            assert!(
+                !config.values_from.contains("ca11ary"),
+                "{}",
+                config.values_from
+            );
+        }
+        // Where it is no secret it may have a default, which counts for an empty variable, too.
+        for name in ["ABSENT", "EMPTY"] {
+            referring(&environment, "label", &format!("\"${{{name}:-Ours}}\""));
+            assert_eq!(load(&environment).unwrap().providers[0].label, "Ours");
+        }
+    }
+
+    #[test]
+    fn cfg_35_what_refers_to_nothing_names_the_variable_or_file_and_the_key() {
+        let environment = with_variables("nowhere", &[("EMPTY", ""), ("SHORT", "ca11ary")]);
+        let file = environment.project.join("secret");
+        let path = file.to_str().unwrap();
+        let place = user(&environment).display().to_string();
+        let table = [
+            (
+                "client_secret",
+                "{ env = \"ABSENT\" }",
+                "the variable ABSENT is not set, or empty\n    set it",
+            ),
+            (
+                "client_secret",
+                "\"${EMPTY}\"",
+                "the variable EMPTY is not set, or empty",
+            ),
+            (
+                "client_secret",
+                "{ env = \"ca11ary-not-a-name\" }",
+                "the variable that it names is not set",
+            ),
+            (
+                "client_secret",
+                "\"${SHORT:-ca11ary}\"",
+                "it has a default, and a secret has none",
+            ),
+            (
+                "cookie_secret",
+                "\"${ABSENT:-ca11ary}\"",
+                "it has a default, and a secret has none",
+            ),
+            (
+                "client_secret",
+                &format!("{{ file = '{path}' }}"),
+                &format!("{path} cannot be read: entity not found"),
+            ),
+            ("label", "{ env = 5 }", "expected a string, found a table"),
+        ];
+        for (key, reference, mistake) in table {
+            referring(&environment, key, reference);
+            let key = match key {
+                "cookie_secret" => "auth.cookie_secret".to_owned(),
+                key => format!("auth.google.{key}"),
+            };
+            let said = said(&environment);
+            assert!(
+                said.contains(&format!("invalid `{key}` in {place}:")),
+                "{said}"
+            );
+            assert!(said.contains(mistake), "{said}");
+            assert!(said.starts_with("one mistake"), "{said}");
+        }
+        // What was found and is wrong: the place is the file's, and the source is named.
+        referring(&environment, "cookie_secret", "{ env = \"SHORT\" }");
+        let said = said(&environment);
+        assert!(
+            said.contains(", from the variable SHORT: 7 bytes, of at least 32"),
+            "{said}"
+        );
+
+        fs::write(&file, "\n").unwrap();
+        referring(
+            &environment,
+            "client_secret",
+            &format!("{{ file = '{path}' }}"),
+        );
+        let said = super::tests::said(&environment);
+        assert!(said.contains("secret is empty"), "{said}");
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::diagnostic::Mistake;
 use super::place::{Origin, Place, Spot};
 
 /// A table, its keys in alphabetical order, each with the place of the key.
@@ -78,8 +79,30 @@ impl Table {
         table
     }
 
+    /// The tables of one way, with `value` at its end.
+    pub(super) fn around(way: &[String], value: Value, spot: &Spot) -> Self {
+        let mut value = value;
+        for (at, key) in way.iter().enumerate().rev() {
+            let path = way[..at]
+                .iter()
+                .fold(String::new(), |path, key| named(&path, key));
+            let mut table = Self::empty(&path, spot.clone());
+            table.insert(key.clone(), spot.clone(), value);
+            value = Value::table(table, spot.clone());
+        }
+        match value.kind {
+            Kind::Table(table) => table,
+            _ => Self::default(),
+        }
+    }
+
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let entries = self.entries.iter();
+        entries.map(|(key, (_, value))| (key.as_str(), value))
     }
 
     pub(super) fn contains(&self, key: &str) -> bool {
@@ -90,9 +113,33 @@ impl Table {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// Whether a message may quote the value: what came from elsewhere is nobody's to see.
+    pub(super) fn is_quotable(&self, key: &str) -> bool {
+        self.value(key)
+            .is_some_and(|value| value.spot.is_quotable())
+    }
+
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        let entries = self.entries.iter_mut();
+        entries.map(|(key, (_, value))| (key.as_str(), value))
+    }
+
+    /// The key and value of a table that has one key.
+    pub(super) fn only(&self) -> Option<(&str, &Value)> {
+        let (key, (_, value)) = self.entries.first_key_value()?;
+        (self.entries.len() == 1).then_some((key, value))
+    }
+
     /// The table under `key` if it is one.
     pub(super) fn subtable(&self, key: &str) -> Option<&Self> {
         match &self.value(key)?.kind {
+            Kind::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    pub(super) fn subtable_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.entries.get_mut(key)?.1.kind {
             Kind::Table(table) => Some(table),
             _ => None,
         }
@@ -136,6 +183,8 @@ pub(super) enum Kind {
     Number(Number),
     String(String),
     Table(Table),
+    /// What was to be brought from elsewhere and is not there; told when it is read.
+    Spoilt(Box<Mistake>),
     /// Text from where nothing says what it is, such as a file of a secret directory.
     Untyped(String),
 }
@@ -179,6 +228,7 @@ impl Kind {
             Self::Boolean(_) => "a boolean",
             Self::Datetime(_) => "a date",
             Self::Number(_) => "a number",
+            Self::Spoilt(_) => "nothing",
             Self::String(_) | Self::Untyped(_) => "a string",
             Self::Table(_) => "a table",
         }
@@ -232,6 +282,38 @@ impl Value {
         self.spot.place()
     }
 
+    /// The name of what it was read from.
+    pub(super) fn source(&self) -> &str {
+        self.spot.source()
+    }
+
+    /// Whether it leaves the port to be filled in.
+    pub(super) fn has_port(&self) -> bool {
+        matches!(&self.kind, Kind::String(text) | Kind::Untyped(text) if text.contains("{port}"))
+    }
+
+    /// Puts text from `source` here; from nowhere else if that is empty.
+    pub(super) fn replace(&mut self, text: String, source: &str) {
+        self.kind = if source.is_empty() {
+            Kind::String(text)
+        } else {
+            self.spot = self.spot.from(source);
+            Kind::Untyped(text)
+        };
+    }
+
+    /// Why it could not be brought from elsewhere.
+    pub(super) fn spoilt(&self) -> Option<&Mistake> {
+        match &self.kind {
+            Kind::Spoilt(mistake) => Some(mistake),
+            _ => None,
+        }
+    }
+
+    pub(super) fn spoil(&mut self, mistake: Mistake) {
+        self.kind = Kind::Spoilt(Box::new(mistake));
+    }
+
     fn from_json(value: &serde_json::Value, path: &str, spot: &Spot) -> Self {
         let kind = match value {
             serde_json::Value::Null => Kind::String(String::new()),
@@ -263,7 +345,8 @@ impl Value {
     }
 }
 
-fn named(path: &str, key: &str) -> String {
+/// The way to `key` below `path`.
+pub(super) fn named(path: &str, key: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let key = if !key.is_empty() && key.chars().all(bare) {
         key.to_owned()

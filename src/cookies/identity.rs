@@ -89,10 +89,15 @@ impl IdentityCookie {
     }
 
     /// The identity in a request's cookies, whatever its age; `None` when there is none, or two.
-    pub(crate) fn open(headers: &HeaderMap, names: &Names, keyring: &Keyring) -> Option<Self> {
+    pub(crate) fn open(
+        headers: &HeaderMap,
+        names: &Names,
+        keyring: &Keyring,
+        now: i64,
+    ) -> Option<Self> {
         let name = &names.identity()[0];
         let mut opened = join(headers, names)
-            .filter_map(|sealed| keyring.open(Purpose::Identity, name, sealed))
+            .filter_map(|sealed| keyring.open(Purpose::Identity, name, sealed, now))
             .filter_map(Self::decode);
         let identity = opened.next()?;
         // A neighbour can plant a second cookie of the name, and the order tells nothing.
@@ -370,7 +375,7 @@ mod tests {
             let pair = format!("{name}={value}");
             headers.append(COOKIE, HeaderValue::try_from(pair).unwrap());
         }
-        Some(IdentityCookie::open(&headers, &names, &keyring).expect("what was sealed opens"))
+        Some(IdentityCookie::open(&headers, &names, &keyring, 0).expect("what was sealed opens"))
     }
 
     #[test]

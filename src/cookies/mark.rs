@@ -29,9 +29,14 @@ impl Mark {
     }
 
     /// The mark in a request's cookies, whatever its age.
-    pub(crate) fn open(headers: &HeaderMap, names: &Names, keyring: &Keyring) -> Option<Self> {
+    pub(crate) fn open(
+        headers: &HeaderMap,
+        names: &Names,
+        keyring: &Keyring,
+        now: i64,
+    ) -> Option<Self> {
         let value = values(headers, names.mark()).next()?;
-        Self::decode(&keyring.open_text(Purpose::Mark, names.mark(), value)?)
+        Self::decode(&keyring.open_text(Purpose::Mark, names.mark(), value, now)?)
     }
 
     fn encode(self) -> Vec<u8> {

@@ -37,8 +37,8 @@ impl Pending {
     }
 
     /// Opens the cookie `name`; `None` where it holds no pending login of ours.
-    pub(crate) fn open(keyring: &Keyring, name: &str, value: &[u8]) -> Option<Self> {
-        Self::decode(&keyring.open_text(Purpose::Pending, name, value)?)
+    pub(crate) fn open(keyring: &Keyring, name: &str, value: &[u8], now: i64) -> Option<Self> {
+        Self::decode(&keyring.open_text(Purpose::Pending, name, value, now)?)
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {

@@ -23,9 +23,9 @@ impl Rest {
     }
 
     /// Opens what [`seal`](Self::seal) made; `None` for everything else.
-    pub(crate) fn open(keyring: &Keyring, names: &Names, sealed: &str) -> Option<Self> {
+    pub(crate) fn open(keyring: &Keyring, names: &Names, sealed: &str, now: i64) -> Option<Self> {
         let name = &names.identity()[1];
-        Self::decode(&keyring.open_text(Purpose::Rest, name, sealed.as_bytes())?)
+        Self::decode(&keyring.open_text(Purpose::Rest, name, sealed.as_bytes(), now)?)
     }
 
     fn encode(&self) -> Vec<u8> {

@@ -5,13 +5,17 @@
 //! by HKDF-SHA-256 (RFC 5869) from the cookie secret.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use aws_lc_rs::aead::{AES_256_GCM, AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 
+use crate::clock::unix;
 use crate::config::{CookieSecrets, Site};
 use crate::error::{Error, Kind};
 use crate::random;
+use crate::secret::Secret;
 
 /// The format of everything that is sealed. Others are ignored, so that replicas of two releases
 /// can stand side by side.
@@ -52,6 +56,10 @@ pub(crate) struct Keyring {
     accepted: Vec<Keys>,
     /// Origin and base path, each with its length, as they stand in the associated data.
     place: Vec<u8>,
+    /// Whether the log has the line about identities that another secret sealed.
+    stranger_told: AtomicBool,
+    /// Whether the log has the line about accepted secrets that have ended.
+    end_told: AtomicBool,
 }
 
 impl Keyring {
@@ -59,15 +67,20 @@ impl Keyring {
         let mut place = Vec::new();
         put(&mut place, site.origin_text().as_bytes());
         put(&mut place, site.base_path().as_bytes());
-        let keys = |secret: &str| Keys::derive(secret.as_bytes(), &secrets.process_salt);
+        let keys = |secret: &Secret, until: Option<SystemTime>| {
+            let until = until.map(unix);
+            Keys::derive(secret.expose().as_bytes(), &secrets.process_salt, until)
+        };
         Ok(Self {
-            current: keys(secrets.current.expose())?,
+            current: keys(&secrets.current, None)?,
             accepted: secrets
                 .accepted
                 .iter()
-                .map(|secret| keys(secret.expose()))
+                .map(|accepted| keys(&accepted.secret, accepted.until))
                 .collect::<Result<_, _>>()?,
             place,
+            stranger_told: AtomicBool::new(false),
+            end_told: AtomicBool::new(false),
         })
     }
 
@@ -119,13 +132,14 @@ impl Keyring {
         Ok(sealed)
     }
 
-    /// Opens what [`seal`](Self::seal) made for the same purpose and name; `None` for everything
-    /// else.
+    /// Opens what [`seal`](Self::seal) made for the same purpose and name, with a secret that counts
+    /// at `now`; `None` for everything else.
     pub(crate) fn open(
         &self,
         purpose: Purpose,
         name: &str,
         mut sealed: Vec<u8>,
+        now: i64,
     ) -> Option<Vec<u8>> {
         if sealed.len() < OVERHEAD || sealed[1] != VERSION {
             return None;
@@ -135,7 +149,11 @@ impl Keyring {
         let nonce = Nonce::try_assume_unique_for_key(&sealed[6..HEAD]).ok()?;
         let keys = std::iter::once(&self.current)
             .chain(&self.accepted)
-            .find(|keys| keys.id == id)?;
+            .find(|keys| keys.id == id && keys.until.is_none_or(|until| now < until));
+        let Some(keys) = keys else {
+            self.tell_stranger(purpose);
+            return None;
+        };
         let aad = Aad::from(self.associated_data(&id, purpose, name, parts));
         let length = keys
             .of(purpose)
@@ -144,6 +162,30 @@ impl Keyring {
             .len();
         sealed.truncate(length);
         Some(sealed)
+    }
+
+    /// Warns, once, of accepted secrets that open nothing any more at `now`.
+    pub(crate) fn tell_ends(&self, now: i64) {
+        let has_ended = |keys: &&Keys| keys.until.is_some_and(|until| until <= now);
+        let ended = self.accepted.iter().filter(has_ended).count();
+        if ended > 0 && !self.end_told.swap(true, Ordering::Relaxed) {
+            let cure = "take them out of cookie_secrets_accepted";
+            tracing::warn!(
+                ended,
+                cure,
+                "accepted cookie secrets are past their `until`"
+            );
+        }
+    }
+
+    /// Tells, once, that somebody is logged out because `cookie_secret` was changed.
+    fn tell_stranger(&self, purpose: Purpose) {
+        if purpose == Purpose::Identity && !self.stranger_told.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "a login was sealed with another cookie_secret, and counts for nobody; to change the \
+                 secret without logging people out, name the older one in cookie_secrets_accepted"
+            );
+        }
     }
 
     /// Seals bytes of which only the browser's own copy counts, in the characters of a URL.
@@ -157,9 +199,15 @@ impl Keyring {
         Ok(base64_simd::URL_SAFE_NO_PAD.encode_to_string(sealed))
     }
 
-    pub(crate) fn open_text(&self, purpose: Purpose, name: &str, text: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn open_text(
+        &self,
+        purpose: Purpose,
+        name: &str,
+        text: &[u8],
+        now: i64,
+    ) -> Option<Vec<u8>> {
         let sealed = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok()?;
-        self.open(purpose, name, sealed)
+        self.open(purpose, name, sealed, now)
     }
 
     /// Binds a value to its name, purpose and app: a pending login cannot pose as an identity, nor
@@ -188,10 +236,12 @@ impl fmt::Debug for Keyring {
 struct Keys {
     id: [u8; 4],
     keys: [LessSafeKey; 4],
+    /// From then on they open nothing.
+    until: Option<i64>,
 }
 
 impl Keys {
-    fn derive(secret: &[u8], process_salt: &[u8]) -> Result<Self, Error> {
+    fn derive(secret: &[u8], process_salt: &[u8], until: Option<i64>) -> Result<Self, Error> {
         let mut material = secret.to_vec();
         material.extend_from_slice(process_salt);
         let prk = Salt::new(HKDF_SHA256, b"keycard cookies").extract(&material);
@@ -210,6 +260,7 @@ impl Keys {
         Ok(Self {
             id: expand(&prk, "key id")?,
             keys: [key(identity)?, key(mark)?, key(pending)?, key(rest)?],
+            until,
         })
     }
 
@@ -277,7 +328,7 @@ mod tests {
             for bit in 0..sealed.len() * 8 {
                 let mut flipped = sealed.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(keyring.open(purpose, "name", flipped), None, "{bit}");
+                assert_eq!(keyring.open(purpose, "name", flipped, 0), None, "{bit}");
             }
         }
     }
@@ -289,22 +340,22 @@ mod tests {
             let sealed = keyring.seal(purpose, "name", 1, b"").unwrap();
             assert_eq!(sealed.len(), OVERHEAD);
             assert_eq!(
-                keyring.open(purpose, "name", sealed.clone()).as_deref(),
+                keyring.open(purpose, "name", sealed.clone(), 0).as_deref(),
                 Some(&b""[..])
             );
             for length in 0..sealed.len() {
                 let cut = sealed[..length].to_vec();
-                assert_eq!(keyring.open(purpose, "name", cut), None, "{length}");
+                assert_eq!(keyring.open(purpose, "name", cut, 0), None, "{length}");
             }
             for more in 1..=64 {
                 let longer = [&sealed[..], &vec![0; more]].concat();
-                assert_eq!(keyring.open(purpose, "name", longer), None, "{more}");
+                assert_eq!(keyring.open(purpose, "name", longer, 0), None, "{more}");
             }
         }
     }
 
     #[test]
-    fn an_accepted_secret_opens_and_the_current_one_seals() {
+    fn cke_20_an_accepted_secret_opens_and_the_current_one_seals() {
         let site = site();
         let [old, other, both] = [
             keyring_of(1, &[], &site),
@@ -315,7 +366,7 @@ mod tests {
             let sealed = keyring
                 .seal(Purpose::Identity, "name", 1, b"plain")
                 .unwrap();
-            let opened = both.open(Purpose::Identity, "name", sealed.clone());
+            let opened = both.open(Purpose::Identity, "name", sealed.clone(), 0);
             assert_eq!(opened.as_deref(), Some(&b"plain"[..]));
             let ours = sealed[2..6] == both.current.id;
             assert_eq!(ours, std::ptr::eq(keyring, &raw const both));
@@ -325,12 +376,32 @@ mod tests {
                 .filter(|it| !std::ptr::eq(*it, keyring))
             {
                 assert_eq!(
-                    stranger.open(Purpose::Identity, "name", sealed.clone()),
+                    stranger.open(Purpose::Identity, "name", sealed.clone(), 0),
                     None
                 );
             }
         }
         assert_ne!(old.current.id, other.current.id);
+    }
+
+    #[test]
+    fn cke_20_an_accepted_secret_opens_until_its_end_and_ten_are_told_by_their_ids() {
+        let site = site();
+        let old = keyring_of(1, &[], &site);
+        let sealed = old.seal(Purpose::Identity, "name", 1, b"plain").unwrap();
+        let mut ten = keyring_of(0, &[9, 8, 7, 6, 5, 4, 3, 2, 11, 1], &site);
+        ten.accepted[9].until = Some(1000);
+        for (now, opens) in [
+            (i64::MIN, true),
+            (999, true),
+            (1000, false),
+            (i64::MAX, false),
+        ] {
+            let opened = ten.open(Purpose::Identity, "name", sealed.clone(), now);
+            assert_eq!(opened.is_some(), opens, "{now}");
+        }
+        let ids: HashSet<_> = ten.accepted.iter().map(|keys| keys.id).collect();
+        assert_eq!(ids.len(), 10);
     }
 
     #[test]
@@ -349,10 +420,14 @@ mod tests {
             .unwrap();
         assert!(
             keyring(1)
-                .open(Purpose::Identity, "name", sealed.clone())
+                .open(Purpose::Identity, "name", sealed.clone(), 0)
                 .is_some()
         );
-        assert!(keyring(2).open(Purpose::Identity, "name", sealed).is_none());
+        assert!(
+            keyring(2)
+                .open(Purpose::Identity, "name", sealed, 0)
+                .is_none()
+        );
     }
 
     #[test]

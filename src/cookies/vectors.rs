@@ -11,7 +11,7 @@ use super::names::Names;
 use super::parts::{self, Cut};
 use super::pending::Pending;
 use super::seal::{Keyring, Purpose};
-use crate::config::{CookieSecrets, Site, site_at};
+use crate::config::{Accepted, CookieSecrets, Site, site_at};
 use crate::login_secrets::Seed;
 use crate::secret::Secret;
 
@@ -30,7 +30,13 @@ pub(super) fn keyring(site: &Site, accepted: &[u8]) -> Keyring {
 pub(super) fn keyring_of(current: u8, accepted: &[u8], site: &Site) -> Keyring {
     let secrets = CookieSecrets {
         current: secret(current),
-        accepted: accepted.iter().map(|from| secret(*from)).collect(),
+        accepted: accepted
+            .iter()
+            .map(|from| Accepted {
+                secret: secret(*from),
+                until: None,
+            })
+            .collect(),
         process_salt: Vec::new(),
     };
     Keyring::new(&secrets, site).unwrap()
@@ -196,7 +202,7 @@ fn cke_24_what_was_sealed_once_is_opened_for_ever() {
 
     for (vector, purpose) in known["sealed"].as_array().unwrap().iter().zip(Purpose::ALL) {
         let text = |key: &str| vector[key].as_str().unwrap();
-        let opened = keyring.open_text(purpose, text("name"), text("value").as_bytes());
+        let opened = keyring.open_text(purpose, text("name"), text("value").as_bytes(), 0);
         assert_eq!(hex(&opened.unwrap()), text("plain"));
     }
     let value = known["sealed"][2]["value"].as_str().unwrap();
@@ -204,6 +210,7 @@ fn cke_24_what_was_sealed_once_is_opened_for_ever() {
         Purpose::Pending,
         &name_of(Purpose::Pending, &names),
         value.as_bytes(),
+        0,
     );
     let read = Pending::decode(&opened.unwrap()).unwrap();
     assert_eq!(read.encode(), pending().encode());
@@ -220,7 +227,7 @@ fn cke_24_what_was_sealed_once_is_opened_for_ever() {
         assert_eq!(cookies.len(), count);
         let mut headers = HeaderMap::new();
         headers.insert(COOKIE, HeaderValue::try_from(cookies.join("; ")).unwrap());
-        let read = IdentityCookie::open(&headers, &names, &keyring).unwrap();
+        let read = IdentityCookie::open(&headers, &names, &keyring, 0).unwrap();
         assert_eq!(Value::Object(read.claims().clone()), vector["claims"]);
         assert_eq!(
             (read.issued_at(), read.expires_at()),
@@ -263,7 +270,7 @@ fn cke_12_no_purpose_opens_what_was_sealed_for_another() {
         let sealed = keyring.seal(from, &name, 1, b"plain").unwrap();
         for to in Purpose::ALL {
             for under in Purpose::ALL.map(|purpose| name_of(purpose, &names)) {
-                let opened = keyring.open(to, &under, sealed.clone());
+                let opened = keyring.open(to, &under, sealed.clone(), 0);
                 let its_own = from == to && under == name;
                 assert_eq!(
                     opened.is_some(),
@@ -293,7 +300,7 @@ fn cke_14_no_site_opens_what_was_sealed_for_another() {
             .seal(Purpose::Identity, "one name", 1, b"plain")
             .unwrap();
         for (to_at, to) in sites.iter().enumerate() {
-            let opened = keyring(to, &[]).open(Purpose::Identity, "one name", sealed.clone());
+            let opened = keyring(to, &[]).open(Purpose::Identity, "one name", sealed.clone(), 0);
             assert_eq!(opened.is_some(), at == to_at);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use crate::config::{Config, Environment, ProviderConfig, Source};
+use crate::config::{Config, Given, ProviderConfig, Seen, Source};
 use crate::cookies::{Keyring, Names};
 use crate::own_paths::OwnPaths;
 use crate::random;
@@ -47,12 +47,12 @@ impl App {
             secret(),
             secret(),
         );
-        let config = Config::load(
-            &[Source::Text(file.into())],
-            &Environment::default(),
-            Some(8501),
-        )
-        .expect("the file is right");
+        let given = Given {
+            sources: vec![Source::Text(file.into())],
+            port: Some(8501),
+            ..Given::default()
+        };
+        let config = Config::load(&given, &mut Seen::default()).expect("the file is right");
         let keyring = Keyring::new(&config.cookie_secrets, &config.site);
         Self {
             keyring: keyring.expect("keys are derived from any secret"),

@@ -41,7 +41,7 @@ pub fn cookie_header(input: &[u8]) -> bool {
         sealed.check_cookie(name, value);
     }
     let app = App::of_this_process();
-    let opened = IdentityCookie::open(&headers, &app.names, &app.keyring);
+    let opened = IdentityCookie::open(&headers, &app.names, &app.keyring, 0);
     let who = opened.as_ref().map(IdentityCookie::subject);
     assert_eq!(who, sealed.who(&expected), "somebody else is logged in");
     let Some(identity) = opened else {
@@ -185,7 +185,7 @@ impl Sealed {
             let is_ours = sealed
                 .iter()
                 .any(|(its_name, its)| *its_name == name && its.as_bytes() == value);
-            let opened = app.keyring.open_text(purpose, name, value);
+            let opened = app.keyring.open_text(purpose, name, value, 0);
             assert_eq!(opened.is_some(), is_ours, "{purpose:?} under {name}");
         }
     }

@@ -74,7 +74,7 @@ fn claims_come_back(json: &[u8]) -> bool {
         headers.append(COOKIE, line);
     }
     assert!(room <= IDENTITY_BUDGET, "{room} bytes of cookies");
-    let opened = IdentityCookie::open(&headers, names, keyring).expect("what was sealed opens");
+    let opened = IdentityCookie::open(&headers, names, keyring, 0).expect("what was sealed opens");
     for (name, value) in &claims {
         assert_eq!(opened.text_claim(name), value.as_str(), "{name:?} alone");
     }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::config::{Config, Environment, Misconfigured, Source};
+use crate::config::{Config, Given, Misconfigured, Seen, Source};
 use crate::random;
 
 /// What stands in secrets, and in nothing that is said of them.
@@ -26,9 +26,12 @@ pub fn secrets_file(input: &[u8]) -> bool {
         return false;
     };
     let text = text.replace("{{secret}}", secret);
-    let source = Source::Text(text.as_str().into());
+    let given = Given {
+        sources: vec![Source::Text(text.as_str().into())],
+        ..Given::default()
+    };
 
-    let loaded = Config::load(&[source], &Environment::default(), None);
+    let loaded = Config::load(&given, &mut Seen::default());
     let said = match &loaded {
         Ok(config) => said_of(config),
         Err(error) => format!("{error}\n{error:#}\n{error:?}"),
@@ -53,8 +56,22 @@ fn said_of(config: &Config) -> String {
 fn is_secret_alone(table: &DeTable<'_>) -> bool {
     table.iter().all(|(key, value)| {
         !key.get_ref().contains(CANARY)
-            && (SECRETS.contains(&key.get_ref().as_ref()) || is_without(value.get_ref()))
+            && (is_secret(key.get_ref(), value.get_ref()) || is_without(value.get_ref()))
     })
+}
+
+/// Whether it is a secret, and not the name of the variable or file that holds one.
+fn is_secret(key: &str, value: &DeValue<'_>) -> bool {
+    SECRETS.contains(&key) && !refers(value)
+}
+
+fn refers(value: &DeValue<'_>) -> bool {
+    match value {
+        DeValue::Array(values) => values.iter().any(|value| refers(value.get_ref())),
+        DeValue::String(text) => text.starts_with("${"),
+        DeValue::Table(_) => true,
+        _ => false,
+    }
 }
 
 fn is_without(value: &DeValue<'_>) -> bool {

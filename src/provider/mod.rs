@@ -16,6 +16,7 @@ mod metadata;
 pub(crate) mod token;
 mod userinfo;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use self::cached::Cached;
 use self::exchanges::Exchanges;
 use self::id_token::{Expected, Unverified};
 use self::keys::{KeySet, VerifyingKey};
+use crate::clock::unix;
 use crate::config::ProviderConfig;
 use crate::error::{Endpoint, Error};
 use crate::login_secrets::LoginSecrets;
@@ -37,6 +39,9 @@ use crate::secret::Secret;
 
 /// The claims of an ID token that are about the login alone, and of no use after it.
 const SPENT: &[&str] = &["at_hash", "c_hash", "nonce", "s_hash"];
+
+/// How long before the end of a client secret the log says so, in seconds.
+const EXPIRY_NOTICE: i64 = 30 * 24 * 60 * 60;
 
 /// A provider, with what is cached of it.
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub(crate) struct OpenIdProvider {
     keys: Arc<Cached<KeySet>>,
     lookups: Mutex<Lookups>,
     exchanges: Arc<Exchanges>,
+    /// Whether the log has the line about the end of the client secret.
+    expiry_told: AtomicBool,
 }
 
 /// A login as the provider vouches for it.
@@ -82,6 +89,7 @@ impl OpenIdProvider {
             keys: Cached::new(Endpoint::Keys),
             lookups: Mutex::new(Lookups::new(Instant::now())),
             exchanges: Arc::default(),
+            expiry_told: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +114,35 @@ impl OpenIdProvider {
             .iter()
             .find(|(name, _)| name == "max_age")?;
         max_age.parse().ok()
+    }
+
+    /// Warns, once, from thirty days before the client secret ends. `now` is in seconds since 1970.
+    pub(crate) fn tell_expiry(&self, now: i64) {
+        let Some(expires) = self.config.client_secret_expires.map(unix) else {
+            return;
+        };
+        let left = expires.saturating_sub(now);
+        if left > EXPIRY_NOTICE || self.expiry_told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let provider = self.name().escape_debug().to_string();
+        let cure = "make a new one in the provider's console, and write it and its own end into the \
+                    section";
+        if left > 0 {
+            let days = left / (24 * 60 * 60);
+            tracing::warn!(
+                provider,
+                days,
+                cure,
+                "the client_secret ends within thirty days"
+            );
+        } else {
+            tracing::warn!(
+                provider,
+                cure,
+                "the client_secret has ended, as client_secret_expires says"
+            );
+        }
     }
 
     pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, Error> {

@@ -12,7 +12,8 @@ use keycard::dev::{self, Endpoint, Fault};
 use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, SITE, World, app, groups, pass, provider, provider_with, relative, settle, who,
+    Answer, Browser, SITE, World, app, fresh_secret, groups, pass, provider, provider_with,
+    relative, settle, who,
 };
 
 /// The callback's parameters, to be changed.
@@ -1087,6 +1088,46 @@ async fn cbk_30_a_browser_that_hangs_up_during_the_exchange_leaves_nothing_behin
         tokio::task::yield_now().await;
     }
     assert!(alive() <= before + 4, "{} tasks, of {before}", alive());
+}
+
+#[tokio::test]
+async fn cbk_24_a_login_survives_a_change_of_the_secret_where_the_older_one_is_accepted() {
+    let world = World::new().await;
+    let [callback, other] = {
+        let mut browser = world.browser();
+        let callback = browser.way_back(&world.provider, "alice").await;
+        let mut other = world.browser();
+        let other_callback = other.way_back(&world.provider, "bob").await;
+        [(browser, callback), (other, other_callback)]
+    };
+    let changed = |accepted: Option<String>| {
+        World::around(world.provider.clone(), |builder| {
+            let builder = builder.set("auth.cookie_secret", fresh_secret());
+            match accepted {
+                Some(secret) => builder.set("auth.cookie_secrets_accepted", secret),
+                None => builder,
+            }
+        })
+    };
+
+    let accepting = changed(Some(world.cookie_secret.clone()));
+    let mut after = accepting.browser();
+    after.jar = callback.0.jar.clone();
+    assert_eq!(after.follow(&callback.1).await.location(), "/");
+    assert!(who(&mut after).await.starts_with("alice"));
+
+    let without = changed(None);
+    let mut after = without.browser();
+    after.jar = other.0.jar.clone();
+    let answer = without
+        .refuses_callback(&mut after, &other.1, 400, "login_unreadable")
+        .await;
+    assert!(
+        answer.body.contains("href=\"/auth/login"),
+        "{}",
+        answer.body
+    );
+    assert_eq!(after.log_in(&without.provider, "bob").await.location(), "/");
 }
 
 #[tokio::test]

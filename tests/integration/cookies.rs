@@ -8,7 +8,7 @@ use rand::TryRng;
 use serde_json::{Map, Value, json};
 
 use crate::support::{
-    Answer, Browser, SITE, World, app, fresh_secret, groups, provider, relative, who,
+    Answer, Browser, SITE, World, app, base64url, fresh_secret, groups, provider, relative, who,
 };
 
 const NAME: &str = "keycard-oa6i42mu";
@@ -1331,7 +1331,7 @@ async fn cke_30_lax_cookies_come_with_links_and_not_with_foreign_forms() {
 }
 
 #[tokio::test]
-async fn an_accepted_older_secret_opens_and_never_seals_again() {
+async fn cke_20_an_accepted_older_secret_opens_and_never_seals_again() {
     let google = provider("google").await;
     let [old, new] = [fresh_secret(), fresh_secret()];
     let before = World::around(google.clone(), |builder| {
@@ -1370,6 +1370,104 @@ async fn an_accepted_older_secret_opens_and_never_seals_again() {
     let mut lost = Browser::new(&without.app, SITE);
     lost.jar = browser.jar.clone();
     assert_eq!(who(&mut lost).await, "nobody");
+}
+
+#[tokio::test]
+async fn cke_20_an_accepted_secret_opens_until_its_end_and_the_log_says_when_it_has_come() {
+    let google = provider("google").await;
+    let [old, new] = [fresh_secret(), fresh_secret()];
+    let before = World::around(google.clone(), |builder| {
+        builder.set("auth.cookie_secret", old.as_str())
+    });
+    let browser = before.logged_in("alice").await;
+    let until = time::OffsetDateTime::now_utc() + time::Duration::HOUR;
+    let until = until
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap();
+    let after = World::around(google, |builder| {
+        builder.set("auth.cookie_secret", new.as_str()).set(
+            "auth.cookie_secrets_accepted",
+            json!([{ "secret": old, "until": until }]),
+        )
+    });
+
+    for (seconds, is_in) in [(0, true), (3595, true), (3605, false), (3595, true)] {
+        after.clock.turn(seconds);
+        let mut kept = after.browser();
+        kept.jar = browser.jar.clone();
+        assert_eq!(
+            who(&mut kept).await.starts_with("alice"),
+            is_in,
+            "{seconds}"
+        );
+    }
+
+    assert!(after.logs.complaints().is_empty());
+    after.clock.turn(3605);
+    for _ in 0..3 {
+        after.browser().begin(&after.provider).await;
+    }
+    let told = after.logs.complaints();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].text.contains("ended=1"), "{told:?}");
+    assert!(told[0].text.contains("past their `until`"), "{told:?}");
+}
+
+#[tokio::test]
+async fn cke_21_a_changed_secret_logs_everybody_out_in_one_line() {
+    let before = World::new().await;
+    let alice = before.logged_in("alice").await;
+    let carol = before.logged_in("carol").await;
+    let after = World::around(before.provider.clone(), |builder| {
+        builder.set("auth.cookie_secret", fresh_secret())
+    });
+
+    for _ in 0..20 {
+        for jar in [&alice.jar, &carol.jar] {
+            let mut browser = after.browser();
+            browser.jar = jar.clone();
+            assert_eq!(who(&mut browser).await, "nobody");
+            assert_eq!(
+                browser.get("/").await.cookies(),
+                [""; 0],
+                "nothing is cleared"
+            );
+        }
+    }
+
+    let told = after.logs.everything();
+    assert_eq!(
+        told.matches("sealed with another cookie_secret").count(),
+        1,
+        "{told}"
+    );
+    assert!(told.starts_with("INFO keycard::cookies::seal"), "{told}");
+    assert!(told.contains("cookie_secrets_accepted"), "{told}");
+    assert!(after.logs.complaints().is_empty());
+}
+
+#[tokio::test]
+async fn cke_21_what_is_no_cookie_of_ours_is_no_changed_secret() {
+    let world = World::new().await;
+    let sealed = decoded(world.logged_in("alice").await.jar.value(NAME).unwrap());
+    world.logs.clear();
+    let mut another_version = sealed.clone();
+    another_version[1] ^= 1;
+    let mut spoilt = sealed.clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+
+    for value in [another_version, spoilt, sealed[..20].to_vec()] {
+        let cookie = format!("{NAME}={}", base64url(value));
+        let mut browser = world.browser();
+        assert_eq!(
+            browser
+                .request("GET", "/me", &[("cookie", &cookie)])
+                .await
+                .body,
+            "nobody"
+        );
+    }
+    assert!(!world.logs.everything().contains("cookie_secret"));
 }
 
 #[tokio::test]

@@ -393,7 +393,8 @@ fn a_value_of_another_kind_is_told_which() {
         (
             "cookie_secrets_accepted = [\"ca11ary\", 1.5]",
             "cookie_secrets_accepted` in .toml(…):4:27: expected a list of strings, found a \
-             number in the list\n    write cookie_secrets_accepted = [\"…\", \"…\"]",
+             number in the list\n    write cookie_secrets_accepted = [\"…\", { secret = \"…\", until = \
+             2026-12-31 }]",
         ),
         (
             "expiry_days = \"ca11ary\"",

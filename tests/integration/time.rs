@@ -432,6 +432,44 @@ async fn everybody_who_logged_in_before_a_day_can_be_logged_out() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_client_secret_is_one_warning_from_thirty_days_before() {
+    let ends = time::OffsetDateTime::now_utc() + time::Duration::days(31);
+    let world = World::with(|builder| {
+        builder.set("auth.google.client_secret_expires", ends.date().to_string())
+    })
+    .await;
+    for (days, said) in [(0, None), (2, Some("days=28 ")), (3, None), (40, None)] {
+        world.clock.turn(days * DAY);
+        for _ in 0..2 {
+            world.browser().begin(&world.provider).await;
+        }
+        let told = world.logs.complaints();
+        assert_eq!(told.len(), usize::from(said.is_some()), "{days}: {told:?}");
+        if let Some(said) = said {
+            assert!(told[0].text.contains(said), "{told:?}");
+            assert!(
+                told[0].text.contains("provider=\"google\"")
+                    || told[0].text.contains("provider=google"),
+                "{told:?}"
+            );
+        }
+        world.logs.clear();
+    }
+    // At the start it is said at once; and once it has ended, so.
+    let logs = crate::support::Logs::capture();
+    keycard::Auth::builder()
+        .toml(&world.provider.secrets())
+        .set("auth.redirect_uri", "http://localhost:8501/oauth2callback")
+        .set("auth.cookie_secret", crate::support::fresh_secret())
+        .set("auth.google.client_secret_expires", "2020-01-01")
+        .build()
+        .unwrap();
+    let told = logs.complaints();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].text.contains("has ended"), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_login_has_ten_minutes_to_the_second() {
     let day = DAY.unsigned_abs();
     for (seconds, in_time) in [

@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod environment;
 mod folder;
 mod found;
 #[path = "../integration/support/logs.rs"]

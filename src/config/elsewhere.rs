@@ -1,0 +1,239 @@
+//! Values that stand elsewhere: in a variable of the environment, or in a file of their own.
+
+use std::path::Path;
+
+use super::diagnostic::Mistake;
+use super::environment::Environment;
+use super::secret_file;
+use super::seen::Seen;
+use super::tree::{Kind, Table, Value};
+
+/// The keys of which no default may stand in a file that everybody has.
+const SECRETS: &[&str] = &[
+    "client_secret",
+    "cookie_secret",
+    "cookie_secret_previous",
+    "cookie_secrets_accepted",
+    "secret",
+];
+/// Tables in which `env` and `file` are parameters like others.
+const TABLES: &[&str] = &["authorize_params", "client_kwargs"];
+
+/// What a value says of where it stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Reference {
+    File(String),
+    /// `$${NAME}` is no reference but the text without its first character.
+    Escaped(String),
+    Variable {
+        name: String,
+        default: Option<String>,
+    },
+}
+
+/// Puts what stands elsewhere in the place of what refers to it, in the table and all below it. A
+/// reference to nothing becomes a mistake for whoever reads the value.
+pub(super) fn bring(table: &mut Table, environment: &Environment, seen: &mut Seen) {
+    let path = table.path().to_owned();
+    for (key, value) in table.values_mut() {
+        let named = super::tree::named(&path, key);
+        bring_value(key, &named, value, environment, seen);
+    }
+}
+
+fn bring_value(
+    key: &str,
+    named: &str,
+    value: &mut Value,
+    environment: &Environment,
+    seen: &mut Seen,
+) {
+    let Some(reference) = Reference::read(key, &value.kind) else {
+        match &mut value.kind {
+            Kind::Array(values) => {
+                for value in values {
+                    bring_value(key, named, value, environment, seen);
+                }
+            }
+            Kind::Table(table) => bring(table, environment, seen),
+            _ => {}
+        }
+        return;
+    };
+    let source = reference.to_string();
+    match reference.follow(key, environment, seen) {
+        Ok(text) => value.replace(text, &source),
+        Err(mistake) => value.spoil(
+            Mistake::invalid(named)
+                .at(Some(value.place()))
+                .quoting(*mistake),
+        ),
+    }
+}
+
+impl Reference {
+    fn read(key: &str, kind: &Kind) -> Option<Self> {
+        match kind {
+            Kind::String(text) => Self::in_text(text),
+            Kind::Table(table) if !TABLES.contains(&key) => {
+                let (name, value) = table.only()?;
+                let Kind::String(text) = &value.kind else {
+                    return None;
+                };
+                match name {
+                    "env" => Some(Self::Variable {
+                        name: text.clone(),
+                        default: None,
+                    }),
+                    "file" => Some(Self::File(text.clone())),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// `${NAME}` and `${NAME:-default}` as a whole; with more dollars in front, one fewer of them.
+    fn in_text(text: &str) -> Option<Self> {
+        let dollars = text.len() - text.trim_start_matches('$').len();
+        let inner = text[dollars..].strip_prefix('{')?.strip_suffix('}')?;
+        let (name, default) = match inner.split_once(":-") {
+            Some((name, default)) => (name, Some(default.to_owned())),
+            None => (inner, None),
+        };
+        match dollars {
+            1 if is_name(name) => Some(Self::Variable {
+                name: name.to_owned(),
+                default,
+            }),
+            2.. if is_name(name) => Some(Self::Escaped(text[1..].to_owned())),
+            _ => None,
+        }
+    }
+
+    fn follow(
+        self,
+        key: &str,
+        environment: &Environment,
+        seen: &mut Seen,
+    ) -> Result<String, Box<Mistake>> {
+        match self {
+            Self::Escaped(text) => Ok(text),
+            Self::File(path) => read_file(Path::new(&path), seen),
+            Self::Variable {
+                default: Some(_), ..
+            } if SECRETS.contains(&key) => Err(Box::new(
+                Mistake::new("it has a default, and a secret has none")
+                    .cure("take out what stands behind :- and set the variable everywhere"),
+            )),
+            Self::Variable { name, default } => match environment.text(&name)? {
+                Some(text) => Ok(text),
+                None => default.ok_or_else(|| Box::new(unset(&name))),
+            },
+        }
+    }
+}
+
+/// As a message and the posture line have it.
+impl std::fmt::Display for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Escaped(_) => Ok(()),
+            Self::File(path) => write!(f, "the file {}", path.escape_debug()),
+            Self::Variable { name, .. } => f.write_str(&shown(name)),
+        }
+    }
+}
+
+impl Environment {
+    /// The variable's value; `None` where it is not set or empty, which is how some tools leave out
+    /// a variable.
+    fn text(&self, name: &str) -> Result<Option<String>, Box<Mistake>> {
+        match self.variables.get(name).map(|value| value.to_str()) {
+            None | Some(Some("")) => Ok(None),
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => Err(Box::new(
+                Mistake::new(format!("{} is not UTF-8", shown(name))).cure("set it to text"),
+            )),
+        }
+    }
+}
+
+fn unset(name: &str) -> Mistake {
+    Mistake::new(format!("{} is not set, or empty", shown(name)))
+        .cure("set it for the process that runs the app")
+}
+
+/// What can be no name of a variable may be the secret itself.
+fn shown(name: &str) -> String {
+    if is_name(name) && name.len() <= 64 {
+        format!("the variable {name}")
+    } else {
+        "the variable that it names".to_owned()
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// The text of a file, without the end of its last line.
+fn read_file(path: &Path, seen: &mut Seen) -> Result<String, Box<Mistake>> {
+    seen.look(path);
+    let (text, _) = secret_file::read_text(path)?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        let what = format!("{} is empty", path.display());
+        return Err(Box::new(Mistake::new(what).cure("write the value into it")));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variable(name: &str, default: Option<&str>) -> Option<Reference> {
+        Some(Reference::Variable {
+            name: name.to_owned(),
+            default: default.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn only_a_whole_value_is_a_reference_and_a_second_dollar_takes_that_away() {
+        let escaped = |text: &str| Some(Reference::Escaped(text.to_owned()));
+        for (text, reference) in [
+            ("${NAME}", variable("NAME", None)),
+            ("${_n4me}", variable("_n4me", None)),
+            ("${NAME:-}", variable("NAME", Some(""))),
+            ("${NAME:-a:-b}", variable("NAME", Some("a:-b"))),
+            ("$${NAME}", escaped("${NAME}")),
+            ("$$${NAME}", escaped("$${NAME}")),
+            ("$${NAME:-x}", escaped("${NAME:-x}")),
+            ("$NAME", None),
+            ("{NAME}", None),
+            ("${}", None),
+            ("${4}", None),
+            ("${NA ME}", None),
+            ("${NAME", None),
+            (" ${NAME}", None),
+            ("${NAME} ", None),
+            ("a$${NAME}", None),
+            ("$${not a name}", None),
+            ("${NAME}${NAME}", None),
+        ] {
+            assert_eq!(Reference::in_text(text), reference, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_not_shown() {
+        assert_eq!(shown("GOOGLE_SECRET"), "the variable GOOGLE_SECRET");
+        for secret in ["GOCSPX-1a2b", "a b", "", "1a2b", &"A".repeat(65)] {
+            assert_eq!(shown(secret), "the variable that it names");
+        }
+    }
+}

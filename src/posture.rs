@@ -1,0 +1,82 @@
+//! The posture line: at the start, what is enforced and what was decided.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::config::{Config, ProviderConfig};
+use crate::cookies::Names;
+
+/// The leeway that nobody had to ask for.
+const USUAL_LEEWAY: Duration = Duration::from_secs(120);
+
+/// Writes the line. No value is in it but the app's own address: the others are told by where they
+/// came from.
+pub(crate) fn tell(config: &Config, names: &Names) {
+    let site = &config.site;
+    let port = site.origin().port_or_known_default().unwrap_or_default();
+    let [cookies, ..] = names.identity();
+    tracing::info!(
+        origin = site.origin_text(),
+        base_path = site.base_path(),
+        port = format!("{port} by {}", config.port_from),
+        cookies = cookies.as_str(),
+        providers = named(&config.providers),
+        clock_leeway = leeways(config),
+        expiry_days = config.life.as_secs_f64() / 86_400.0,
+        strict = config.strict,
+        relaxed = relaxed(config),
+        values = config.values_from.as_str(),
+        "keycard is set up: every login has state, nonce and PKCE (S256), and its issuer, audience, \
+         times and signature are checked; cookies are sealed, HttpOnly and SameSite=Lax{}",
+        if site.is_https() { ", and Secure" } else { "" },
+    );
+}
+
+fn named<'a>(providers: impl IntoIterator<Item = &'a ProviderConfig>) -> String {
+    let names = providers
+        .into_iter()
+        .map(|it| it.name.escape_debug().to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// In seconds, each once.
+fn leeways(config: &Config) -> String {
+    let leeways: BTreeSet<_> = config.providers.iter().map(|it| it.leeway).collect();
+    let shown = leeways.iter().map(|leeway| format!("{leeway:?}"));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What is less strict than it would be had nobody asked.
+fn relaxed(config: &Config) -> String {
+    let mut relaxed = Vec::new();
+    if !config.site.is_https() {
+        relaxed.push("http for the app itself".to_owned());
+    }
+    if !config.allow_http.is_empty() {
+        relaxed.push(format!("http for {}", config.allow_http.join(", ")));
+    }
+    if config.cookie_secrets.is_weak() {
+        relaxed.push("a weak cookie_secret, so logins end with the process".to_owned());
+    }
+    let accepted = config.cookie_secrets.accepted.len();
+    if accepted > 0 {
+        relaxed.push(format!("{accepted} more accepted secrets"));
+    }
+    let developed = named(config.providers.iter().filter(|it| it.development));
+    if !developed.is_empty() {
+        relaxed.push(format!("anybody can be anybody with {developed}"));
+    }
+    let patient = named(
+        config
+            .providers
+            .iter()
+            .filter(|it| it.leeway != USUAL_LEEWAY),
+    );
+    if !patient.is_empty() {
+        relaxed.push(format!("another clock_leeway for {patient}"));
+    }
+    if relaxed.is_empty() {
+        return "nothing".to_owned();
+    }
+    relaxed.join("; ")
+}
