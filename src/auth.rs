@@ -6,20 +6,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use http::HeaderMap;
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
-use crate::clock::{Clock, seconds, unix};
-use crate::config::{
-    Config, ConfigError, DEFAULT, Environment, Given, Misconfigured, Mistake, Seen, Site, Source,
-};
-use crate::cookies::{IdentityCookie, Keyring, Names};
-use crate::error::{Error, Kind};
+use crate::clock::{Clock, unix};
+use crate::config::{Config, ConfigError, Environment, Given, Seen, Site, Source};
+use crate::cookies::Names;
 use crate::failure_log::FailureLog;
+use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
 use crate::posture;
 use crate::provider::{Http, OpenIdProvider};
+use crate::reload::Reload;
 
-/// Login for an app: reads the secrets file once, and is then cheap to clone.
+/// Login for an app: reads the secrets file, and is then cheap to clone.
+///
+/// A secrets file that is saved while the app runs counts without a restart, from the next login
+/// that somebody starts on: when all of it is right, and it is no longer being written. Otherwise
+/// what was read before stays in force, and the log says what is wrong. `redirect_uri`, `allow_http`
+/// and `strict` are read at the start alone.
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
@@ -33,19 +38,16 @@ use crate::provider::{Http, OpenIdProvider};
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Auth(Arc<InForce>);
+pub struct Auth(Arc<Handle>);
 
-/// What is in force.
-struct InForce {
+/// What only a restart changes, and the way to what a reload does.
+struct Handle {
+    in_force: ArcSwap<InForce>,
+    reload: Reload,
+    http: Http,
     site: Site,
     own_paths: OwnPaths,
     names: Names,
-    keyring: Keyring,
-    providers: Vec<Arc<OpenIdProvider>>,
-    misconfigured: Vec<Misconfigured>,
-    /// Seconds that an identity lasts.
-    life: i64,
-    valid_from: Option<i64>,
     clock: Clock,
     callback_seen: AtomicBool,
     port_told: AtomicBool,
@@ -86,63 +88,68 @@ impl Auth {
         AuthBuilder::default()
     }
 
-    /// The providers of the secrets file, in alphabetical order, the unnamed one last. One whose
-    /// section has a mistake is not among them: nobody can log in with it.
+    /// The providers of the secrets file as it is in force, in alphabetical order, the unnamed one
+    /// last. One whose section has a mistake is not among them: nobody can log in with it.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderChoice> {
         let choice = |provider: &Arc<OpenIdProvider>| ProviderChoice {
             name: provider.name().to_owned(),
             label: provider.label().to_owned(),
         };
-        self.0.providers.iter().map(choice).collect()
+        self.in_force().providers().iter().map(choice).collect()
     }
 
-    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
-        self.check_section(name)?;
+    /// The configuration in force. No lock is taken, and no reload waited for.
+    pub(crate) fn in_force(&self) -> Arc<InForce> {
+        self.0.in_force.load_full()
+    }
+
+    /// Looks whether a secrets file was saved, and puts a save that counts in force.
+    pub(crate) fn look(&self) {
+        let take_in = |loaded| self.take_in(loaded);
         self.0
-            .providers
-            .iter()
-            .find(|provider| provider.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = self.0.providers.iter().map(|it| it.name()).collect();
-                // Names have 64 characters at most, so a longer beginning is near none of them.
-                let beginning: String = name.chars().take(67).collect();
-                let near = names
-                    .iter()
-                    .find(|near| strsim::damerau_levenshtein(near, &beginning) <= 2);
-                Kind::UnknownProvider {
-                    name: name
-                        .chars()
-                        .take(64)
-                        .collect::<String>()
-                        .escape_debug()
-                        .to_string(),
-                    configured: names.join(", "),
-                    suggestion: near
-                        .map_or_else(String::new, |near| format!("; did you mean {near}?")),
-                }
-                .into()
-            })
+            .reload
+            .look(Instant::now(), SystemTime::now(), take_in);
+        self.in_force().tell_ends(self.now());
     }
 
-    /// The provider that is meant when none is named: the unnamed one, or the only one.
-    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<OpenIdProvider>>, Error> {
-        self.check_section(DEFAULT)?;
-        Ok(match self.0.providers.as_slice() {
-            [only] => Some(only),
-            all => all.iter().find(|provider| provider.name() == DEFAULT),
-        })
-    }
-
-    /// Refuses the name of a provider whose section has mistakes.
-    fn check_section(&self, name: &str) -> Result<(), Error> {
-        let mut misconfigured = self.0.misconfigured.iter();
-        let Some(provider) = misconfigured.find(|provider| provider.name == name) else {
-            return Ok(());
+    /// Puts a save in force, or says why not.
+    fn take_in(&self, loaded: Result<Config, ConfigError>) {
+        let former = self.in_force();
+        let checked = loaded.and_then(|config| match former.broken_by(&config) {
+            Some(error) => Err(error),
+            None => Ok(config),
+        });
+        let config = match checked {
+            Ok(config) => config,
+            Err(error) => {
+                tracing::error!(
+                    "the settings were saved and do not count, and those from before stay in force: \
+                     {error}"
+                );
+                return;
+            }
         };
-        let mistakes: Vec<_> = provider.mistakes.iter().map(Mistake::to_string).collect();
-        let mistakes = mistakes.join("; ");
-        Err(Error::from(Kind::ProviderMisconfigured { mistakes }).at(name))
+        // Nobody has checked half a file: what goes with a new redirect_uri waits together with it.
+        let waiting = former.waiting_for_restart(&config);
+        if !waiting.is_empty() {
+            let keys = waiting.join(", ");
+            tracing::warn!(
+                keys,
+                "the settings were saved with keys that only a start reads: start the app again; \
+                 until then all those from before stay in force"
+            );
+            return;
+        }
+        match InForce::new(&config, &self.0.http, Some(&former)) {
+            Ok(in_force) => {
+                in_force.tell(Some(&former));
+                self.0.in_force.store(Arc::new(in_force));
+                let values = config.values_from.as_str();
+                tracing::info!(values, "the settings were saved, and count from here on");
+            }
+            Err(error) => tracing::error!("the settings were saved and do not count: {error}"),
+        }
     }
 
     pub(crate) fn site(&self) -> &Site {
@@ -157,15 +164,6 @@ impl Auth {
         &self.0.names
     }
 
-    pub(crate) fn keyring(&self) -> &Keyring {
-        &self.0.keyring
-    }
-
-    /// Seconds that an identity lasts.
-    pub(crate) fn life(&self) -> i64 {
-        self.0.life
-    }
-
     /// Seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
         unix(self.0.clock.now())
@@ -173,33 +171,6 @@ impl Auth {
 
     pub(crate) fn log(&self) -> &FailureLog {
         &self.0.log
-    }
-
-    /// The identity in a request's cookies, if it counts: in time, of a provider that is still
-    /// configured as it was, and not from before everybody was logged out.
-    pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
-        let now = self.now();
-        let identity = IdentityCookie::open(headers, self.names(), self.keyring(), now)?;
-        let known = |provider: &Arc<OpenIdProvider>| {
-            provider.fingerprint() == identity.fingerprint()
-                && provider.name() == identity.provider()
-        };
-        let counts = identity.is_current(now)
-            && self
-                .0
-                .valid_from
-                .is_none_or(|from| identity.issued_at() >= from)
-            && self.0.providers.iter().any(known);
-        counts.then_some(identity)
-    }
-
-    /// Warns of what the passing of time alone brings about: secrets that end.
-    pub(crate) fn tell_ends(&self) {
-        let now = self.now();
-        self.0.keyring.tell_ends(now);
-        for provider in &self.0.providers {
-            provider.tell_expiry(now);
-        }
     }
 
     /// Whether both are handles to one configuration.
@@ -233,7 +204,8 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.0.providers.iter().map(|it| it.name()).collect();
+        let in_force = self.in_force();
+        let names: Vec<_> = in_force.providers().iter().map(|it| it.name()).collect();
         f.debug_struct("Auth")
             .field("redirect_uri", &self.0.site.redirect_uri())
             .field("providers", &names)
@@ -326,43 +298,26 @@ impl AuthBuilder {
             port: self.port,
             ..Given::default()
         };
-        let config = Config::load(&given, &mut Seen::default())?;
-        for warning in &config.warnings {
-            tracing::warn!(cure = warning.how_to_cure(), "{warning}");
-        }
-        for Misconfigured { name, mistakes } in &config.misconfigured {
-            for mistake in mistakes {
-                let (provider, cure) = (name.escape_debug().to_string(), mistake.how_to_cure());
-                tracing::error!(provider, cure, "{mistake}");
-            }
-        }
-        let names = Names::new(&config.site);
-        posture::tell(&config, &names);
-        let site = config.site;
-        let keyring = Keyring::new(&config.cookie_secrets, &site)
-            .map_err(|error| ConfigError::internal(&error))?;
+        let mut seen = Seen::default();
+        let config = Config::load(&given, &mut seen)?;
         let http = Http::new().map_err(|error| ConfigError::internal(&error))?;
-        let provider = |config| OpenIdProvider::new(config, site.redirect_uri(), http.clone());
-        let auth = Auth(Arc::new(InForce {
+        let (site, names) = (config.site.clone(), Names::new(&config.site));
+        let in_force = InForce::new(&config, &http, None);
+        let in_force = in_force.map_err(|error| ConfigError::internal(&error))?;
+        in_force.tell(None);
+        in_force.tell_ends(unix(self.clock.now()));
+        posture::tell(&config, &names);
+        Ok(Auth(Arc::new(Handle {
+            in_force: ArcSwap::from_pointee(in_force),
+            reload: Reload::new(given, seen),
+            http,
             own_paths: OwnPaths::new(&site),
             names,
-            keyring,
-            providers: config
-                .providers
-                .into_iter()
-                .map(provider)
-                .map(Arc::new)
-                .collect(),
-            misconfigured: config.misconfigured,
-            life: seconds(config.life),
-            valid_from: config.sessions_valid_from.map(unix),
+            site,
             clock: self.clock,
             callback_seen: AtomicBool::new(false),
             port_told: AtomicBool::new(false),
             log: FailureLog::default(),
-            site,
-        }));
-        auth.tell_ends();
-        Ok(auth)
+        })))
     }
 }

@@ -13,7 +13,6 @@ use http::Method;
 use http::header::{HeaderValue, SET_COOKIE};
 use serde_json::{Map, Value};
 
-use crate::auth::Auth;
 use crate::callback_query::{Answer, Parameters, REST};
 use crate::cookies::{
     Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
@@ -25,6 +24,7 @@ use crate::pages;
 use crate::provider::{OpenIdProvider, Redemption, Verified};
 use crate::random;
 use crate::return_to::ReturnTo;
+use crate::snapshot::Snapshot;
 use crate::visit::Visit;
 
 /// A browser that is logged in this many times in two minutes and stays anonymous is stopped.
@@ -36,14 +36,18 @@ const REST_LIFE: i64 = 120;
 const MAX_HEAD: usize = 3584;
 
 /// Answers the callback. The cookies are set and cleared whether it succeeded or failed.
-pub(crate) async fn answer(auth: &Auth, visit: &Visit) -> (Result<Response>, Vec<HeaderValue>) {
-    auth.saw_callback();
+pub(crate) async fn answer(auth: &Snapshot, visit: &Visit) -> (Result<Response>, Vec<HeaderValue>) {
+    auth.auth().saw_callback();
     let mut cookies = Vec::new();
     let result = finish(auth, visit, &mut cookies).await;
     (result, cookies)
 }
 
-async fn finish(auth: &Auth, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> Result<Response> {
+async fn finish(
+    auth: &Snapshot,
+    visit: &Visit,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Response> {
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));
     }
@@ -140,7 +144,12 @@ enum Opened {
 
 /// Opens the pending login of this state. From here on it is over, whatever comes: its cookie is
 /// cleared.
-fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>) -> Result<Opened> {
+fn open(
+    auth: &Snapshot,
+    visit: &Visit,
+    state: &str,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Opened> {
     let name = auth.names().pending(state);
     let mut came = values(&visit.headers, &name).take(2).peekable();
     if state.is_empty() || came.peek().is_none() {
@@ -170,7 +179,7 @@ fn open(auth: &Auth, visit: &Visit, state: &str, cookies: &mut Vec<HeaderValue>)
 }
 
 /// The provider that the login was begun with, if it is configured as it was then.
-fn configured<'a>(auth: &'a Auth, pending: &Pending) -> Result<&'a Arc<OpenIdProvider>> {
+fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<OpenIdProvider>> {
     auth.provider(&pending.provider)
         .ok()
         .filter(|provider| provider.fingerprint() == pending.fingerprint)
@@ -225,7 +234,7 @@ fn clean(text: &str) -> String {
 
 /// Seals the identity, and sends the browser on.
 fn log_in(
-    auth: &Auth,
+    auth: &Snapshot,
     visit: &Visit,
     pending: &Pending,
     head: &Head,
@@ -268,7 +277,12 @@ fn log_in(
 }
 
 /// Everything about this login but its claims.
-fn head(auth: &Auth, provider: &OpenIdProvider, verified: &Verified, state: &str) -> Result<Head> {
+fn head(
+    auth: &Snapshot,
+    provider: &OpenIdProvider,
+    verified: &Verified,
+    state: &str,
+) -> Result<Head> {
     let now = auth.now();
     Ok(Head {
         login_id: random::bytes()?,
@@ -285,7 +299,7 @@ fn head(auth: &Auth, provider: &OpenIdProvider, verified: &Verified, state: &str
 }
 
 /// Where they were going, or home.
-fn goal(auth: &Auth, pending: &Pending) -> String {
+fn goal(auth: &Snapshot, pending: &Pending) -> String {
     let (origin, own) = (auth.site().origin(), auth.own_paths().all_seen());
     ReturnTo::parse(&pending.return_to, origin, own)
         .map_or_else(|| auth.site().home(), |path| path.as_str().to_owned())
@@ -293,7 +307,7 @@ fn goal(auth: &Auth, pending: &Pending) -> String {
 
 /// The page that fetches the second part: one answer with both would be too long for the buffers
 /// of the usual proxies.
-fn first_step(auth: &Auth, rest: &Rest) -> Result<Response> {
+fn first_step(auth: &Snapshot, rest: &Rest) -> Result<Response> {
     let sealed = rest.seal(auth.keyring(), auth.names())?;
     let callback = auth.own_paths().seen(OwnPath::Callback);
     Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
@@ -301,7 +315,7 @@ fn first_step(auth: &Auth, rest: &Rest) -> Result<Response> {
 
 /// Sets the second part, if the first is here: a link that somebody else made joins nothing.
 fn second_step(
-    auth: &Auth,
+    auth: &Snapshot,
     visit: &Visit,
     sealed: &str,
     cookies: &mut Vec<HeaderValue>,
@@ -324,7 +338,7 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn home(auth: &Auth) -> Result<Response> {
+fn home(auth: &Snapshot) -> Result<Response> {
     pages::see_other(&auth.site().home())
 }
 

@@ -137,7 +137,7 @@ where
         if parts
             .extensions
             .get::<Arc<View>>()
-            .is_some_and(|view| view.auth().is(&self.auth))
+            .is_some_and(|view| view.snapshot().auth().is(&self.auth))
         {
             let future = self.inner.call(Request::from_parts(parts, body));
             return AuthFuture::inner(future, None);
@@ -220,12 +220,12 @@ where
 /// Answers one of keycard's own paths.
 async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let view = Arc::new(View::new(auth.clone(), &parts));
+    let view = Arc::new(View::new(auth, &parts));
     let session = Session::new(&view, &parts);
     let mut cookies = Vec::new();
     let result = match path {
         OwnPath::Callback => {
-            let (result, set) = callback::answer(&auth, session.visit()).await;
+            let (result, set) = callback::answer(session.snapshot(), session.visit()).await;
             cookies = set;
             result
         }
@@ -257,7 +257,7 @@ fn finish(view: &View, mut response: Response) -> Response {
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         response = render(view, &error, &response);
     }
-    let names = view.auth().names();
+    let names = view.snapshot().names();
     let sets_ours = response.headers().get_all(SET_COOKIE).iter().any(|line| {
         let name = line
             .as_bytes()
@@ -288,10 +288,10 @@ fn render(view: &View, error: &Error, failed: &Response) -> Response {
     }
     let request_id = request_id();
     if !matches!(error.kind(), Kind::LoginByScript { .. }) {
-        view.auth().log().write(error, &request_id);
+        view.snapshot().auth().log().write(error, &request_id);
     }
     let response = if view.is_navigation {
-        pages::failure(view.auth(), error, &request_id, view.is_local)
+        pages::failure(view.snapshot(), error, &request_id, view.is_local)
     } else {
         pages::problem(error, &request_id)
     };

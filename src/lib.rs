@@ -93,6 +93,7 @@ mod failure_log;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod in_force;
 mod layer;
 mod login;
 mod login_secrets;
@@ -102,9 +103,11 @@ mod pages;
 mod posture;
 mod provider;
 mod random;
+mod reload;
 mod return_to;
 mod secret;
 mod session;
+mod snapshot;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, StatusCode};
 
-use crate::auth::Auth;
 use crate::config::is_ours;
 use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, pairs};
 use crate::error::{Kind, Result};
@@ -18,6 +17,7 @@ use crate::pages;
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::session::Session;
+use crate::snapshot::Snapshot;
 use crate::visit::Visit;
 
 /// The most pending logins of a request that are opened.
@@ -128,8 +128,7 @@ impl fmt::Debug for Login {
 
 async fn begin(request: LoginRequest) -> Result<Login> {
     let session = &request.session;
-    let (auth, visit) = (session.auth(), session.visit());
-    auth.tell_ends();
+    let (auth, visit) = (&session.snapshot().at_login(), session.visit());
     let provider = match &request.provider {
         Some(name) => Some(auth.provider(name)?),
         None => auth.default_provider()?,
@@ -139,7 +138,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         return Ok(Login(pages::nothing(status)));
     }
     if let Some(port) = visit.at_another_port(auth.site()) {
-        auth.tell_port(port);
+        auth.auth().tell_port(port);
     }
     let Some(provider) = provider else {
         return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
@@ -201,7 +200,7 @@ pub(crate) enum Verdict {
 }
 
 /// A login is begun by a POST of the app's own, or by a person who goes to it, from wherever.
-pub(crate) fn judge(auth: &Auth, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
+pub(crate) fn judge(auth: &Snapshot, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
     if let Some(status) = visit.idle() {
         return Ok(Verdict::Idle(status));
     }
@@ -232,7 +231,7 @@ pub(crate) fn judge(auth: &Auth, visit: &Visit, provider: Option<&str>) -> Resul
 }
 
 /// How many logins of this browser were finished just now and left it anonymous.
-fn bounces(auth: &Auth, session: &Session, now: i64) -> u8 {
+fn bounces(auth: &Snapshot, session: &Session, now: i64) -> u8 {
     if session.user().is_logged_in() {
         return 0;
     }
@@ -243,7 +242,7 @@ fn bounces(auth: &Auth, session: &Session, now: i64) -> u8 {
 
 /// The Set-Cookie lines of a login: its own, and those that make room for it.
 fn cookies(
-    auth: &Auth,
+    auth: &Snapshot,
     visit: &Visit,
     mut pending: Pending,
     state: &str,
@@ -259,7 +258,7 @@ fn cookies(
     }
     let mut lines = Vec::new();
     let under_way = under_way(auth, visit, now, &mut lines)?;
-    if under_way.iter().any(|login| login.age >= MISSED) && auth.misses_callbacks() {
+    if under_way.iter().any(|login| login.age >= MISSED) && auth.auth().misses_callbacks() {
         tracing::warn!(
             path = auth.own_paths().seen(OwnPath::Callback),
             "a login was begun before and no callback has arrived: if the browser shows 404 there, \
@@ -295,7 +294,7 @@ struct UnderWay<'a> {
 /// The logins that this browser has under way, the youngest first. Lines that clear what is no
 /// login any more are added to `lines`.
 fn under_way<'a>(
-    auth: &Auth,
+    auth: &Snapshot,
     visit: &'a Visit,
     now: i64,
     lines: &mut Vec<HeaderValue>,
@@ -343,7 +342,7 @@ pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
         _ => session.login(""),
     };
     // A page of another site may send people to the login, but not decide where they end up.
-    if visit.is_own(session.auth().site()) {
+    if visit.is_own(session.snapshot().site()) {
         request.return_to = all("return_to").next().map(str::to_owned);
     }
     Ok(request.await?.into_response())
@@ -359,6 +358,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::auth::Auth;
     use crate::dev;
     use crate::login_secrets::LoginSecrets;
     use crate::random::tests::Exhausted;

@@ -64,7 +64,7 @@ impl fmt::Debug for Logout {
 }
 
 fn log_out(session: &Session) -> Result<Response> {
-    let (auth, visit) = (session.auth(), session.visit());
+    let (auth, visit) = (session.snapshot(), session.visit());
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));
     }

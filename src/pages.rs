@@ -16,10 +16,10 @@ use http::{HeaderMap, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
-use crate::auth::Auth;
 use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPath;
+use crate::snapshot::Snapshot;
 
 /// What a page tells the next one about where it was called from.
 #[derive(Clone, Copy, Debug)]
@@ -31,10 +31,19 @@ enum Referrer {
 }
 
 /// A page for a failure, for a person.
-pub(crate) fn failure(auth: &Auth, error: &Error, request_id: &str, is_local: bool) -> Response {
+pub(crate) fn failure(
+    auth: &Snapshot,
+    error: &Error,
+    request_id: &str,
+    is_local: bool,
+) -> Response {
     let again = match error.kind() {
         Kind::UnknownProvider { .. } | Kind::LayerMissing | Kind::ClaimsDoNotFit { .. } => None,
-        _ => Some(login_url(auth, error.provider(), error.goal())),
+        _ => {
+            // One that a reload took away is nobody to log in with.
+            let provider = error.provider().filter(|name| auth.provider(name).is_ok());
+            Some(login_url(auth, provider, error.goal()))
+        }
     };
     let body = html! {
         h1 { (error.title()) }
@@ -141,16 +150,16 @@ impl IntoResponse for Error {
 }
 
 /// Which provider to log in with.
-pub(crate) fn chooser(auth: &Auth, return_to: Option<&str>) -> Response {
+pub(crate) fn chooser(auth: &Snapshot, return_to: Option<&str>) -> Response {
     let body = html! {
         h1 { "Log in" }
         form method="post" action=(auth.own_paths().seen(OwnPath::Login)) {
             @if let Some(return_to) = return_to {
                 input type="hidden" name="return_to" value=(return_to);
             }
-            @for choice in auth.providers() {
-                button.button type="submit" name="provider" value=(choice.name) {
-                    "Log in with " (choice.label)
+            @for provider in auth.providers() {
+                button.button type="submit" name="provider" value=(provider.name()) {
+                    "Log in with " (provider.label())
                 }
             }
         }
@@ -160,7 +169,7 @@ pub(crate) fn chooser(auth: &Auth, return_to: Option<&str>) -> Response {
 }
 
 /// The page with the button that logs out.
-pub(crate) fn logout(auth: &Auth) -> Response {
+pub(crate) fn logout(auth: &Snapshot) -> Response {
     let body = html! {
         h1 { "Log out" }
         p { "Do you want to log out of this app?" }
@@ -214,7 +223,7 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
 }
 
 /// The address of the login page, straight to one provider if it is known, and on from there.
-pub(crate) fn login_url(auth: &Auth, provider: Option<&str>, goal: Option<&str>) -> String {
+pub(crate) fn login_url(auth: &Snapshot, provider: Option<&str>, goal: Option<&str>) -> String {
     let path = auth.own_paths().seen(OwnPath::Login);
     let query: String = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(provider.map(|provider| ("provider", provider)))

@@ -11,12 +11,13 @@ use http::request::Parts;
 use crate::auth::Auth;
 use crate::error::{Error, Kind};
 use crate::own_paths::OwnPath;
+use crate::snapshot::Snapshot;
 use crate::user::User;
 use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation};
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
-    auth: Auth,
+    snapshot: Snapshot,
     pub(crate) is_navigation: bool,
     /// Whether failures may be shown as the log shows them.
     pub(crate) is_local: bool,
@@ -31,12 +32,13 @@ impl View {
             is_local: is_local(parts, auth.site()),
             looked: AtomicBool::new(false),
             user: OnceLock::new(),
-            auth,
+            snapshot: Snapshot::of(auth),
         }
     }
 
-    pub(crate) fn auth(&self) -> &Auth {
-        &self.auth
+    /// What this request reads of the configuration.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
     /// Whether somebody asked who the user is, so that the answer may differ from user to user.
@@ -54,10 +56,10 @@ impl View {
     fn user(&self, parts: &Parts) -> User {
         self.looked.store(true, Ordering::Relaxed);
         let open = || {
-            if is_foreign_socket(parts, self.auth.site()) {
+            if is_foreign_socket(parts, self.snapshot.site()) {
                 return User::default();
             }
-            User::new(self.auth.identity(&parts.headers))
+            User::new(self.snapshot.identity(&parts.headers))
         };
         self.user.get_or_init(open).clone()
     }
@@ -115,10 +117,10 @@ impl<S: Sync> FromRequestParts<S> for Identity {
         if user.is_logged_in() {
             return Ok(Self(user));
         }
-        if is_foreign_socket(parts, view.auth.site()) {
+        if is_foreign_socket(parts, view.snapshot.site()) {
             return Err(Kind::ForeignSocket.into());
         }
-        let login_url = view.auth.own_paths().seen(OwnPath::Login).to_owned();
+        let login_url = view.snapshot.own_paths().seen(OwnPath::Login).to_owned();
         Err(Kind::LoginRequired { login_url }.into())
     }
 }
@@ -149,8 +151,8 @@ impl Session {
         &self.user
     }
 
-    pub(crate) fn auth(&self) -> &Auth {
-        self.view.auth()
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        self.view.snapshot()
     }
 
     pub(crate) fn visit(&self) -> &Visit {

@@ -11,6 +11,7 @@ use crate::auth::Auth;
 use crate::cookies::{Cut, Head, IdentityCookie};
 use crate::error::{Error, Kind, Result};
 use crate::random;
+use crate::snapshot::Snapshot;
 
 /// Somebody for a test to be.
 #[derive(Clone, Debug)]
@@ -73,13 +74,14 @@ impl<B> LogIn for Request<B> {
 }
 
 fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Result<()> {
+    let snapshot = Snapshot::of(auth.clone());
     let first = auth
         .providers()
         .into_iter()
         .next()
         .map(|choice| choice.name);
     let name = somebody.provider.clone().or(first).unwrap_or_default();
-    let provider = auth.provider(&name)?;
+    let provider = snapshot.provider(&name)?;
     let claim = |name: &str| {
         somebody
             .claims
@@ -92,7 +94,7 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
     let head = Head {
         login_id: random::bytes()?,
         issued_at: now,
-        expires_at: now.saturating_add(auth.life()),
+        expires_at: now.saturating_add(snapshot.life()),
         auth_time: Some(now),
         provider: name,
         fingerprint: provider.fingerprint(),
@@ -102,7 +104,7 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
         state_hash: random::bytes()?,
     };
     let Cut { first, second } =
-        IdentityCookie::seal(&head, &somebody.claims, auth.names(), auth.keyring())?;
+        IdentityCookie::seal(&head, &somebody.claims, auth.names(), snapshot.keyring())?;
     for (name, value) in auth
         .names()
         .identity()

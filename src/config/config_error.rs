@@ -38,12 +38,17 @@ impl ConfigError {
         }
     }
 
-    /// A machine on which nothing can be sealed or fetched.
-    pub(crate) fn internal(error: &Error) -> Self {
+    /// These mistakes, and nothing besides.
+    pub(crate) fn of(mistakes: Vec<Mistake>) -> Self {
         Self {
-            mistakes: vec![Mistake::new(error.to_string())],
+            mistakes,
             warnings: Vec::new(),
         }
+    }
+
+    /// A machine on which nothing can be sealed or fetched.
+    pub(crate) fn internal(error: &Error) -> Self {
+        Self::of(vec![Mistake::new(error.to_string())])
     }
 
     fn write(&self, look: Look, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -92,7 +92,7 @@ pub(crate) struct Config {
 }
 
 /// A provider that nobody can log in with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Misconfigured {
     pub(crate) name: String,
     pub(crate) mistakes: Vec<Mistake>,

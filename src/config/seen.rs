@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Every path that was looked at, with its stamp; `None` where there was nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,32 @@ impl Seen {
     /// Remembers how the file is, before it is read: what is written in between is a new save.
     pub(super) fn look(&mut self, path: &Path) {
         self.0.insert(path.to_owned(), Stamp::of(path));
+    }
+
+    /// The same paths as they are at this moment.
+    pub(crate) fn again(&self) -> Self {
+        let paths = self.0.keys();
+        Self(paths.map(|path| (path.clone(), Stamp::of(path))).collect())
+    }
+
+    /// Whether all that differs from `former` was last written at least `quiet` before `now`, as
+    /// the files themselves say. One that has gone does not say.
+    pub(crate) fn is_settled(&self, former: &Self, now: SystemTime, quiet: Duration) -> bool {
+        let differs =
+            |(path, stamp): &(&PathBuf, &Option<Stamp>)| former.0.get(*path) != Some(stamp);
+        self.0.iter().filter(differs).all(|(_, stamp)| {
+            let modified = stamp.and_then(|stamp| stamp.modified);
+            modified.is_some_and(|at| now.duration_since(at).is_ok_and(|since| since >= quiet))
+        })
+    }
+
+    /// Adds what else was looked at, which counts where both have a path.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

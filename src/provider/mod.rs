@@ -93,6 +93,27 @@ impl OpenIdProvider {
         }
     }
 
+    /// The same provider as before where its section says the same, with all that is cached of it.
+    /// Where it is still the same registration, a code that is being redeemed is not tried twice.
+    pub(crate) fn after(
+        formers: &[Arc<Self>],
+        config: &ProviderConfig,
+        redirect_uri: &str,
+        http: &Http,
+    ) -> Arc<Self> {
+        let mut provider = Self::new(config.clone(), redirect_uri, http.clone());
+        let Some(former) = formers.iter().find(|it| it.name() == config.name) else {
+            return Arc::new(provider);
+        };
+        if former.config == *config {
+            return former.clone();
+        }
+        if provider.fingerprint == former.fingerprint {
+            provider.exchanges = former.exchanges.clone();
+        }
+        Arc::new(provider)
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.config.name
     }

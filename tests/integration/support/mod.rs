@@ -5,6 +5,7 @@ mod browser;
 mod forge;
 mod jar;
 mod logs;
+mod saves;
 mod shelf;
 mod signing;
 pub mod tls;
@@ -14,6 +15,7 @@ pub use browser::{Answer, Browser, relative};
 pub use forge::{Forge, honest};
 pub use jar::Jar;
 pub use logs::Logs;
+pub use saves::{SecretsFile, shared};
 pub use shelf::Shelf;
 pub use signing::{TestKey, base64url};
 pub use world::{

@@ -1,0 +1,80 @@
+//! What one request reads of the configuration, from its beginning to its end.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::auth::Auth;
+use crate::config::Site;
+use crate::cookies::{IdentityCookie, Keyring, Names};
+use crate::error::Error;
+use crate::in_force::InForce;
+use crate::own_paths::OwnPaths;
+use crate::provider::OpenIdProvider;
+
+/// The handle, and the configuration that was in force when somebody first asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    auth: Auth,
+    in_force: Arc<InForce>,
+}
+
+impl Snapshot {
+    pub(crate) fn of(auth: Auth) -> Self {
+        let in_force = auth.in_force();
+        Self { auth, in_force }
+    }
+
+    /// A login is a journey of its own: it looks at the files, and reads what is in force then.
+    pub(crate) fn at_login(&self) -> Self {
+        self.auth.look();
+        Self::of(self.auth.clone())
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    pub(crate) fn site(&self) -> &Site {
+        self.auth.site()
+    }
+
+    pub(crate) fn own_paths(&self) -> &OwnPaths {
+        self.auth.own_paths()
+    }
+
+    pub(crate) fn names(&self) -> &Names {
+        self.auth.names()
+    }
+
+    /// Seconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.auth.now()
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        self.in_force.keyring()
+    }
+
+    /// Seconds that an identity lasts.
+    pub(crate) fn life(&self) -> i64 {
+        self.in_force.life()
+    }
+
+    pub(crate) fn providers(&self) -> &[Arc<OpenIdProvider>] {
+        self.in_force.providers()
+    }
+
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
+        self.in_force.provider(name)
+    }
+
+    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<OpenIdProvider>>, Error> {
+        self.in_force.default_provider()
+    }
+
+    /// Who is logged in, by a request's cookies.
+    pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
+        self.in_force.identity(headers, self.names(), self.now())
+    }
+}
