@@ -164,9 +164,12 @@ fn unset(name: &str) -> Mistake {
         .cure("set it for the process that runs the app")
 }
 
-/// What can be no name of a variable may be the secret itself.
+/// What can hardly be the name of a variable may be the secret itself.
 fn shown(name: &str) -> String {
-    if is_name(name) && name.len() <= 64 {
+    let has = |of: fn(&char) -> bool| name.chars().any(|c| of(&c));
+    let is_mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
+    let is_code = name.len() > 16 && has(char::is_ascii_digit) && !name.contains('_');
+    if is_name(name) && name.len() <= 64 && !is_mixed && !is_code {
         format!("the variable {name}")
     } else {
         "the variable that it names".to_owned()
@@ -178,10 +181,22 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// What looks like no path may be the secret itself.
+fn is_path(path: &Path) -> bool {
+    path.to_str()
+        .is_some_and(|path| path.contains(['/', '\\', '.']))
+}
+
 /// The text of a file, without the end of its last line.
 fn read_file(path: &Path, seen: &mut Seen) -> Result<String, Box<Mistake>> {
     seen.look(path);
-    let (text, _) = secret_file::read_text(path)?;
+    let (text, _) = secret_file::read_text(path).map_err(|mistake| {
+        if is_path(path) {
+            return mistake;
+        }
+        let unnamed = Mistake::new("the file that it names cannot be read");
+        Box::new(unnamed.cure("write the path of a file there, and the value into that file"))
+    })?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
@@ -232,8 +247,23 @@ mod tests {
     #[test]
     fn what_can_be_no_name_is_not_shown() {
         assert_eq!(shown("GOOGLE_SECRET"), "the variable GOOGLE_SECRET");
-        for secret in ["GOCSPX-1a2b", "a b", "", "1a2b", &"A".repeat(65)] {
+        assert_eq!(shown("secret"), "the variable secret");
+        for secret in [
+            "GOCSPX-1a2b",
+            "a b",
+            "",
+            "1a2b",
+            "aB3xK9mQ2wE7rT5yU",
+            &"A".repeat(65),
+        ] {
             assert_eq!(shown(secret), "the variable that it names");
+        }
+        for (path, is_one) in [
+            ("/run/secrets/a", true),
+            ("a.txt", true),
+            ("GOCSPX-1a2b", false),
+        ] {
+            assert_eq!(is_path(Path::new(path)), is_one, "{path}");
         }
     }
 }

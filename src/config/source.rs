@@ -599,6 +599,11 @@ mod tests {
                 config.values_from
             );
         }
+        // In a table of parameters they are parameters.
+        referring(&environment, "client_kwargs", "{ env = \"SECRET\" }");
+        let config = load(&environment).unwrap();
+        let sent = ("env".to_owned(), "SECRET".to_owned());
+        assert_eq!(config.providers[0].parameters, [sent]);
         // Where it is no secret it may have a default, which counts for an empty variable, too.
         for name in ["ABSENT", "EMPTY"] {
             referring(&environment, "label", &format!("\"${{{name}:-Ours}}\""));
@@ -675,5 +680,11 @@ mod tests {
         );
         let said = super::tests::said(&environment);
         assert!(said.contains("secret is empty"), "{said}");
+        referring(&environment, "client_secret", "{ file = \"ca11ary\" }");
+        let said = super::tests::said(&environment);
+        assert!(
+            said.contains("the file that it names cannot be read"),
+            "{said}"
+        );
     }
 }
