@@ -76,3 +76,37 @@ fn identity(metadata: &Metadata) -> [i64; 3] {
 fn identity(_: &Metadata) -> [i64; 3] {
     [0; 3]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cfg_34_a_file_is_settled_a_moment_after_it_was_written_and_never_by_its_absence() {
+        let path = std::env::temp_dir().join(format!("keycard-{}-seen", std::process::id()));
+        let quiet = Duration::from_secs(1);
+        let mut absent = Seen::default();
+        absent.look(&path);
+        assert_eq!(absent.again(), absent);
+
+        fs::write(&path, "one").unwrap();
+        let written = absent.again();
+        let at = fs::metadata(&path).unwrap().modified().unwrap();
+        assert_ne!(written, absent);
+        for (now, settled) in [
+            (at, false),
+            (at + Duration::from_millis(999), false),
+            (at + quiet, true),
+            // A clock that was put back says nothing.
+            (at - Duration::from_secs(3600), false),
+        ] {
+            assert_eq!(written.is_settled(&absent, now, quiet), settled);
+        }
+        assert!(written.is_settled(&written, at, quiet), "nothing differs");
+
+        fs::remove_file(&path).unwrap();
+        let gone = written.again();
+        assert_eq!(gone, absent);
+        assert!(!gone.is_settled(&written, at + Duration::from_secs(3600), quiet));
+    }
+}

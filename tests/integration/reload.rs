@@ -7,7 +7,7 @@ use keycard::dev::{self, Endpoint};
 use tracing::Level;
 
 use crate::support::{
-    Answer, Browser, SecretsFile, World, fresh_secret, pass, provider, relative, shared, who,
+    Answer, Browser, SITE, SecretsFile, World, fresh_secret, pass, provider, relative, shared, who,
 };
 
 /// An app with its file, and the secret that is in it.
@@ -343,6 +343,48 @@ async fn cfg_34_files_are_looked_at_once_a_second_and_those_that_values_stand_in
     assert_eq!(shown(), "one", "they were looked at just now");
     saved.world.look().await;
     assert_eq!(shown(), "two");
+}
+
+#[tokio::test]
+async fn cfg_34_a_value_or_a_section_that_a_cluster_mounts_counts_when_it_is_there() {
+    let google = provider("google").await;
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("mounted-{}", std::process::id()));
+    let mount = |inner: &str, value: &str| {
+        let path = folder.join("auth").join(inner);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, value).unwrap();
+    };
+    let section = |name: &str| {
+        mount(&format!("{name}/client_secret"), google.client_secret());
+        mount(
+            &format!("{name}/server_metadata_url"),
+            &google.server_metadata_url(),
+        );
+        mount(&format!("{name}/client_id"), google.client_id());
+    };
+    mount("redirect_uri", &format!("{SITE}/oauth2callback"));
+    mount("cookie_secret", &fresh_secret());
+    section("google");
+    let world = World::around(google.clone(), |_| keycard::Auth::builder().file(&folder));
+    let shown = || {
+        let providers = world.auth.providers().into_iter();
+        providers.map(|it| it.label).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(), ["google"]);
+
+    mount("google/label", "Ours");
+    section("okta");
+    world.look().await;
+    assert_eq!(shown(), ["google"], "it may be half of it");
+    world.look().await;
+    assert_eq!(shown(), ["Ours", "okta"]);
+
+    mount("google/label", "Theirs");
+    world.look().await;
+    world.look().await;
+    assert_eq!(shown(), ["Theirs", "okta"]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Begins a login, saves this, and comes back.
