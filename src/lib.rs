@@ -74,6 +74,7 @@
 //!
 //! # Features
 //!
+//! - `cli`: the command `keycard`, which checks a secrets file and asks its providers.
 //! - `dev`: an OpenID provider inside the process, for working offline and for tests.
 //! - `testing`: a request that is logged in as somebody, in one line.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -82,6 +83,9 @@ mod algorithm;
 mod auth;
 mod callback;
 mod callback_query;
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+pub mod cli;
 mod clock;
 mod config;
 mod cookies;

@@ -27,6 +27,7 @@ pub struct Builder {
     alg: SigningAlg,
     port: u16,
     claims_in: ClaimsIn,
+    client_secret: Option<String>,
 }
 
 /// Why a provider did not start.
@@ -67,6 +68,7 @@ impl Provider {
             alg: SigningAlg::default(),
             port: 0,
             claims_in: ClaimsIn::default(),
+            client_secret: None,
         }
     }
 }
@@ -92,6 +94,12 @@ impl Builder {
         self
     }
 
+    /// Gives its client this secret; a new one at each start if it is not said.
+    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
+        self.client_secret = Some(secret.into());
+        self
+    }
+
     /// Leaves all claims about the person but `sub` out of the ID token: they are at userinfo.
     pub fn claims_only_at_userinfo(mut self) -> Self {
         self.claims_in = ClaimsIn::Userinfo;
@@ -111,6 +119,7 @@ impl Builder {
             alg,
             port,
             claims_in,
+            client_secret,
         } = self;
         if people.is_empty() {
             people = Person::built_in();
@@ -133,7 +142,7 @@ impl Builder {
         };
         let inner = Arc::new(Inner {
             client_id: client_id(&name),
-            client_secret: random_text(32),
+            client_secret: client_secret.unwrap_or_else(|| random_text(32)),
             name,
             issuer,
             people,

@@ -1,0 +1,7 @@
+//! The command `keycard`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keycard::cli::main()
+}

@@ -1,0 +1,12 @@
+//! The command `keycard`, started as people start it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    dead_code,
+    reason = "a test that cannot go on panics, and nothing outside reaches one"
+)]
+
+mod run;
+mod secret;
