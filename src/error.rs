@@ -157,6 +157,8 @@ impl std::error::Error for Error {}
 /// An endpoint of a provider, as the specifications call it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
+    #[cfg(feature = "cli")]
+    Authorization,
     Metadata,
     Keys,
     Token,
@@ -166,6 +168,8 @@ pub(crate) enum Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            #[cfg(feature = "cli")]
+            Self::Authorization => "authorization endpoint",
             Self::Metadata => "metadata document",
             Self::Keys => "key set",
             Self::Token => "token endpoint",

@@ -1,20 +1,50 @@
 //! The command `keycard`: `cargo install keycard --features cli`.
 //!
-//! - `keycard secret` prints a cookie secret.
+//! - `keycard check` tells every mistake in the secrets file, and asks each provider whether logins
+//!   will work.
 //! - `keycard dev` runs a development provider.
+//! - `keycard secret` prints a cookie secret.
 //!
 //! It ends with 0 where all is well, with 1 where something is not, and with 2 where it was called
 //! in a way that it does not know. It prints no secret but those that it has just made.
+//!
+//! # JSON of `keycard check`
+//!
+//! ```json
+//! {
+//!   "format": 1,
+//!   "ok": false,
+//!   "mistakes": [{ "text": "…", "cure": "…", "file": "…", "line": 8, "column": 1 }],
+//!   "warnings": [],
+//!   "redirect_uri": "https://app.example.com/oauth2callback",
+//!   "post_logout_redirect_uri": "https://app.example.com/oauth2callback",
+//!   "providers": [{
+//!     "name": "google",
+//!     "server_metadata_url": "https://accounts.google.com/.well-known/openid-configuration",
+//!     "findings": [{ "point": "clock", "verdict": "ok", "text": "…", "cure": "" }],
+//!     "cookie": { "bytes": 1169, "cookies": 1 }
+//!   }]
+//! }
+//! ```
+//!
+//! `format` changes when a member goes or changes its meaning; others may come. `file`, `line`,
+//! `column`, both addresses and `cookie` may be null. Each `point` stands there at most once:
+//! `metadata`, `issuer`, `clock`, `pkce`, `iss`, `logout`, `authentication`, `algorithms`, `keys`,
+//! `registration`, `cookie`. A `verdict` is `ok`, `note`, `unknown` or `failure`; at `registration`
+//! these are registered, cannot tell (`unknown`) and refused. Texts may change with each release.
 
+mod check;
 mod dev;
 mod outcome;
 mod secret;
+mod terminal;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::check::Check;
 use self::dev::Dev;
 use self::outcome::{Failure, Outcome};
 
@@ -28,6 +58,8 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Check the secrets file, and ask each provider whether logins will work.
+    Check(Check),
     /// Run a development provider, for an app in any language.
     Dev(Dev),
     /// Print a fresh cookie secret.
@@ -50,6 +82,7 @@ pub fn main() -> ExitCode {
 impl What {
     fn run(self) -> Result<Outcome, Failure> {
         match self {
+            Self::Check(check) => check.run(),
             Self::Dev(dev) => dev.run(),
             Self::Secret => secret::run(),
         }

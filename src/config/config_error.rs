@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::IsTerminal;
 
+#[cfg(feature = "cli")]
+use super::Config;
 use super::diagnostic::{Mistake, Report};
 use super::place::{At, Place};
 use crate::error::Error;
@@ -51,8 +53,38 @@ impl ConfigError {
         Self::of(vec![Mistake::new(error.to_string())])
     }
 
+    /// What is wrong with settings that load all the same, or would keep an app from starting.
+    #[cfg(feature = "cli")]
+    pub(crate) fn left_in(config: &Config) -> Self {
+        let misconfigured = config.misconfigured.iter();
+        Self {
+            mistakes: misconfigured
+                .flat_map(|it| it.mistakes.iter().cloned())
+                .collect(),
+            warnings: config.warnings.clone(),
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
+    }
+
+    #[cfg(feature = "cli")]
+    pub(crate) fn warnings(&self) -> &[Mistake] {
+        &self.warnings
+    }
+
+    /// As a terminal shows it that has colours.
+    #[cfg(feature = "cli")]
+    pub(crate) fn in_colours(&self) -> impl fmt::Display {
+        InColours(self)
+    }
+
     fn write(&self, look: Look, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.mistakes.len() {
+            #[cfg(feature = "cli")]
+            0 => write!(f, "warnings about the settings of keycard")?,
             1 => write!(f, "one mistake in the settings of keycard")?,
             count => write!(f, "{count} mistakes in the settings of keycard")?,
         }
@@ -86,6 +118,16 @@ impl fmt::Debug for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+#[cfg(feature = "cli")]
+struct InColours<'a>(&'a ConfigError);
+
+#[cfg(feature = "cli")]
+impl fmt::Display for InColours<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(Look::Quoted { colours: &ANSI }, f)
+    }
+}
 
 /// How mistakes are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -69,6 +69,14 @@ impl Mistake {
         &self.found
     }
 
+    /// The file, and line and column where it has them.
+    #[cfg(feature = "cli")]
+    pub(crate) fn whereabouts(&self) -> Option<(&str, Option<(usize, usize)>)> {
+        let place = self.place.as_ref()?;
+        let at = place.at.as_ref().map(|at| (at.line, at.column));
+        Some((&place.name, at))
+    }
+
     /// The cure, one line or several.
     pub(crate) fn how_to_cure(&self) -> &str {
         &self.cure

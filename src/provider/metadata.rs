@@ -46,7 +46,7 @@ pub(super) async fn fetch(http: Http, config: ProviderConfig) -> Fetched<Metadat
 }
 
 /// One redirect on the same https host is followed, no other.
-async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
+pub(super) async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
     let endpoint = Endpoint::Metadata;
     let url = &config.metadata_url;
     let (began, patience) = (Instant::now(), PATIENCE.min(config.timeout));
@@ -168,7 +168,7 @@ fn endpoint(
 
 /// The algorithms in which a token may come: ours, cut with the provider's (RS256 where it is
 /// silent), or the one that the section names.
-fn algorithms(members: &Map<String, Value>, config: &ProviderConfig) -> Vec<Algorithm> {
+pub(super) fn algorithms(members: &Map<String, Value>, config: &ProviderConfig) -> Vec<Algorithm> {
     if let Some(named) = config.algorithm {
         return vec![named];
     }
@@ -182,7 +182,7 @@ fn algorithms(members: &Map<String, Value>, config: &ProviderConfig) -> Vec<Algo
         .collect()
 }
 
-fn strings(members: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+pub(super) fn strings(members: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
     let values = members.get(name)?.as_array()?;
     Some(
         values

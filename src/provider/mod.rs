@@ -3,7 +3,8 @@
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `metadata` and `keys` are what is
-//! cached; `token`, `id_token` and `userinfo` are the steps of a login.
+//! cached; `token`, `id_token` and `userinfo` are the steps of a login. `survey` asks what no login
+//! does, for the command.
 
 mod cached;
 mod exchanges;
@@ -13,6 +14,8 @@ pub(crate) mod id_token;
 mod json;
 pub(crate) mod keys;
 mod metadata;
+#[cfg(feature = "cli")]
+pub(crate) mod survey;
 pub(crate) mod token;
 mod userinfo;
 

@@ -152,7 +152,7 @@ fn client(
 }
 
 /// One method, never two: the section's, else the first of basic and post that the provider offers.
-fn authentication<'a>(
+pub(super) fn authentication<'a>(
     config: &'a ProviderConfig,
     metadata: &Metadata,
 ) -> Result<(AuthType, Option<&'a Secret>), Error> {

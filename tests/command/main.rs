@@ -8,5 +8,8 @@
     reason = "a test that cannot go on panics, and nothing outside reaches one"
 )]
 
+mod check;
+#[path = "../secrets/folder.rs"]
+mod folder;
 mod run;
 mod secret;

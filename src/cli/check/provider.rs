@@ -1,0 +1,149 @@
+//! Everything that is asked of one provider.
+
+use std::time::SystemTime;
+
+use super::cookie::{self, Claims, Size};
+use super::finding::{Finding, Point, Verdict};
+use super::points;
+use super::registration::{self, Registration};
+use super::words::clean;
+use crate::cli::terminal::Progress;
+use crate::config::ProviderConfig;
+use crate::cookies::{Keyring, Names};
+use crate::provider::survey::Document;
+use crate::provider::{Http, Metadata};
+
+/// A provider, and what was found.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) metadata_url: String,
+    pub(super) findings: Vec<Finding>,
+    pub(super) cookie: Option<Size>,
+}
+
+impl Asked {
+    pub(super) fn new(provider: &ProviderConfig) -> Self {
+        Self {
+            name: provider.name.clone(),
+            metadata_url: provider.metadata_url.to_string(),
+            findings: Vec::new(),
+            cookie: None,
+        }
+    }
+
+    /// Asks what a login would, in its order, until something keeps the next step from being asked.
+    pub(super) async fn ask(
+        &mut self,
+        http: &Http,
+        provider: &ProviderConfig,
+        redirect_uri: &str,
+        progress: &Progress<'_>,
+    ) {
+        progress.say("metadata");
+        let document = match Document::fetch(http, provider).await {
+            Ok(document) => document,
+            Err(error) => {
+                let cure = "see that server_metadata_url opens from this machine";
+                return self.found(Finding::failure(Point::Metadata, error.to_string()).cure(cure));
+            }
+        };
+        let metadata = document.read(provider);
+        let (common, named) = document.algorithms(provider);
+        self.found(points::readable(
+            metadata.as_ref().err(),
+            provider,
+            !common.is_empty(),
+        ));
+        self.found(points::issuer(metadata.as_ref().err(), &document));
+        self.found(points::clock(
+            document.clock,
+            SystemTime::now(),
+            provider.leeway,
+        ));
+        self.found(points::pkce(&document));
+        self.found(points::answer_issuer(&document));
+        self.found(points::logout(&document));
+        if let Ok(metadata) = &metadata {
+            self.found(points::authentication(&document, provider, metadata));
+        }
+        self.found(points::algorithms(&common, &named));
+        if let Ok(metadata) = &metadata {
+            progress.say("keys");
+            self.found(points::keys(http, provider, metadata).await);
+            progress.say("registration");
+            self.ask_registration(http, provider, redirect_uri, metadata)
+                .await;
+        }
+    }
+
+    async fn ask_registration(
+        &mut self,
+        http: &Http,
+        provider: &ProviderConfig,
+        redirect_uri: &str,
+        metadata: &Metadata,
+    ) {
+        let asked = registration::ask(http, provider, redirect_uri, metadata).await;
+        // It has nothing to do with what else works: a browser may fare better.
+        let asked = asked.unwrap_or_else(|error| Registration::Unknown(error.to_string()));
+        let point = Point::Registration;
+        let finding = match asked {
+            Registration::Registered { error, issuer } => {
+                self.compare_answer(issuer.as_deref(), metadata);
+                let answer = if error.is_empty() { "a code" } else { &error };
+                Finding::ok(
+                    point,
+                    format!("registered: {answer} came back to redirect_uri"),
+                )
+            }
+            Registration::Refused(words) => {
+                let cure = "compare client_id and the redirect URI below with the console";
+                Finding::failure(point, format!("refused: {words}")).cure(cure)
+            }
+            Registration::Unknown(why) => {
+                Finding::new(point, Verdict::Unknown, format!("cannot tell: {why}"))
+                    .cure("try one login in a browser")
+            }
+        };
+        self.found(finding);
+    }
+
+    /// The answer names the issuer as the metadata promises, or every login fails.
+    fn compare_answer(&mut self, issuer: Option<&str>, metadata: &Metadata) {
+        let text = match issuer {
+            None if metadata.answers_with_issuer => {
+                "promised, but its answer has no iss".to_owned()
+            }
+            Some(named) if named != metadata.issuer => {
+                format!("its answer names another issuer, {}", clean(named))
+            }
+            _ => return,
+        };
+        let failure = Finding::failure(Point::AnswerIssuer, text)
+            .cure("tell the provider: every login is refused (RFC 9207)");
+        if let Some(finding) = self
+            .findings
+            .iter_mut()
+            .find(|it| it.point == Point::AnswerIssuer)
+        {
+            *finding = failure;
+        }
+    }
+
+    pub(super) fn size_cookie(
+        &mut self,
+        provider: &ProviderConfig,
+        claims: &Claims,
+        names: &Names,
+        keyring: &Keyring,
+    ) {
+        let (finding, size) = cookie::size_cookie(provider, claims, names, keyring);
+        self.found(finding);
+        self.cookie = size;
+    }
+
+    fn found(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+}
