@@ -3,6 +3,8 @@
 //! - `keycard check` tells every mistake in the secrets file, and asks each provider whether logins
 //!   will work.
 //! - `keycard dev` runs a development provider.
+//! - `keycard import` makes a secrets file of the environment of oauth2-proxy, Auth.js or Panel.
+//! - `keycard init` writes `.streamlit/secrets.toml`.
 //! - `keycard secret` prints a cookie secret.
 //!
 //! It ends with 0 where all is well, with 1 where something is not, and with 2 where it was called
@@ -35,6 +37,9 @@
 
 mod check;
 mod dev;
+mod draft;
+mod import;
+mod init;
 mod outcome;
 mod secret;
 mod terminal;
@@ -46,6 +51,8 @@ use clap::{Parser, Subcommand};
 
 use self::check::Check;
 use self::dev::Dev;
+use self::import::Import;
+use self::init::Init;
 use self::outcome::{Failure, Outcome};
 
 /// Login for axum the way Streamlit does it: sets up and checks the secrets file.
@@ -62,6 +69,10 @@ enum What {
     Check(Check),
     /// Run a development provider, for an app in any language.
     Dev(Dev),
+    /// Write a secrets file from the environment of oauth2-proxy, Auth.js or Panel.
+    Import(Import),
+    /// Write .streamlit/secrets.toml, asking for what it needs.
+    Init(Init),
     /// Print a fresh cookie secret.
     Secret,
 }
@@ -84,6 +95,8 @@ impl What {
         match self {
             Self::Check(check) => check.run(),
             Self::Dev(dev) => dev.run(),
+            Self::Import(import) => import.run(),
+            Self::Init(init) => init.run(),
             Self::Secret => secret::run(),
         }
     }

@@ -9,7 +9,10 @@
 )]
 
 mod check;
+mod dev;
 #[path = "../secrets/folder.rs"]
 mod folder;
+mod import;
+mod init;
 mod run;
 mod secret;

@@ -1,0 +1,187 @@
+//! A secrets file that is about to be written.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use super::outcome::Failure;
+use crate::config::{Config, ConfigError, Given, Seen, Source};
+
+/// What the metadata's address ends in (OpenID Connect Discovery §4).
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+/// A secrets file that is about to be written.
+#[derive(Default)]
+pub(super) struct Draft {
+    pub(super) redirect_uri: String,
+    pub(super) cookie_secret: String,
+    pub(super) expiry_days: Option<f64>,
+    pub(super) providers: Vec<Section>,
+}
+
+/// The section of a provider.
+#[derive(Default)]
+pub(super) struct Section {
+    pub(super) name: String,
+    pub(super) client_id: String,
+    /// Empty for a public client.
+    pub(super) client_secret: String,
+    pub(super) server_metadata_url: String,
+    /// Further keys whose values are strings.
+    pub(super) more: Vec<(&'static str, String)>,
+    pub(super) client_kwargs: Vec<(String, String)>,
+}
+
+impl Draft {
+    pub(super) fn text(&self) -> String {
+        let mut text = String::from("[auth]\n");
+        put(&mut text, "redirect_uri", &self.redirect_uri);
+        put(&mut text, "cookie_secret", &self.cookie_secret);
+        if let Some(days) = self.expiry_days {
+            let _ = writeln!(text, "expiry_days = {days}");
+        }
+        for section in &self.providers {
+            section.write(&mut text);
+        }
+        text
+    }
+
+    /// What an app says of it.
+    pub(super) fn load(&self) -> Result<Config, ConfigError> {
+        let given = Given {
+            sources: vec![Source::Text(self.text().into())],
+            ..Given::default()
+        };
+        Config::load(&given, &mut Seen::default())
+    }
+}
+
+impl Section {
+    fn write(&self, text: &mut String) {
+        let _ = writeln!(text, "\n[auth.{}]", key(&self.name));
+        put(text, "client_id", &self.client_id);
+        put(text, "client_secret", &self.client_secret);
+        put(text, "server_metadata_url", &self.server_metadata_url);
+        for (name, value) in &self.more {
+            put(text, name, value);
+        }
+        if !self.client_kwargs.is_empty() {
+            let pair =
+                |(name, value): &(String, String)| format!("{} = {}", key(name), literal(value));
+            let pairs: Vec<_> = self.client_kwargs.iter().map(pair).collect();
+            let _ = writeln!(text, "client_kwargs = {{ {} }}", pairs.join(", "));
+        }
+    }
+}
+
+/// Where the issuer's metadata is (OpenID Connect Discovery §4.1).
+pub(super) fn metadata_url(issuer: &str) -> String {
+    let issuer = issuer.trim().trim_end_matches('/');
+    format!(
+        "{}{WELL_KNOWN}",
+        issuer.strip_suffix(WELL_KNOWN).unwrap_or(issuer)
+    )
+}
+
+/// Writes a file that its owner alone may read, and never over one that is there.
+pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let shown = path.display();
+        Failure::said(match error.kind() {
+            io::ErrorKind::AlreadyExists => format!("{shown} is there already, and stays as it is"),
+            kind => format!("{shown} cannot be written: {kind}"),
+        })
+    })
+}
+
+fn put(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "{name} = {}", literal(value));
+}
+
+/// A value that stands for itself: with one more dollar it is no reference to a variable.
+fn literal(value: &str) -> String {
+    let inner = value.trim_start_matches('$');
+    if inner.len() < value.len() && inner.starts_with('{') && inner.ends_with('}') {
+        return quoted(&format!("${value}"));
+    }
+    quoted(value)
+}
+
+/// A key, in quotes where TOML wants them.
+fn key(name: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if !name.is_empty() && name.chars().all(is_bare) {
+        return name.to_owned();
+    }
+    quoted(name)
+}
+
+/// A string as TOML has it.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        let _ = match c {
+            '"' | '\\' => write!(quoted, "\\{c}"),
+            c if c.is_control() => write!(quoted, "\\u{:04X}", u32::from(c)),
+            c => write!(quoted, "{c}"),
+        };
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_as_it_was() {
+        for value in [
+            "plain",
+            "",
+            "with \"quotes\" and \\",
+            "tab\tline\nbell\u{7}\u{7f}\u{85}",
+            "ünï ${X}",
+        ] {
+            let text = format!("{} = {}", key(value), quoted(value));
+            let table = toml::de::DeTable::parse(&text).unwrap();
+            let (name, written) = table.get_ref().iter().next().unwrap();
+            assert_eq!(name.get_ref(), value);
+            assert_eq!(written.get_ref().as_str(), Some(value));
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_variable_stands_for_itself() {
+        for (value, written) in [
+            ("${X}", "\"$${X}\""),
+            ("$${X}", "\"$$${X}\""),
+            ("{X}", "\"{X}\""),
+            ("$X", "\"$X\""),
+            ("a${X}", "\"a${X}\""),
+        ] {
+            assert_eq!(literal(value), written);
+        }
+    }
+
+    #[test]
+    fn an_issuer_has_one_address_for_its_metadata() {
+        for issuer in [
+            "https://id.example/a",
+            "https://id.example/a/",
+            " https://id.example/a ",
+            "https://id.example/a/.well-known/openid-configuration",
+        ] {
+            let url = metadata_url(issuer);
+            assert_eq!(url, "https://id.example/a/.well-known/openid-configuration");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `keycard init`: a secrets file to begin with.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use clap::Args;
+
+use super::draft::{Draft, Section, metadata_url, write_new};
+use super::outcome::{Failure, Outcome};
+use super::secret;
+
+const FILE: &str = ".streamlit/secrets.toml";
+
+/// What `keycard init` takes. What is not said is asked for. The client secret is never taken from
+/// the command line, where others on the machine would see it.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// google, microsoft, gitlab, or a name of your own for any other provider
+    #[arg(long)]
+    provider: Option<String>,
+
+    /// The provider's issuer, for those that keycard does not know
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+
+    /// The client id that the provider's console shows; the secret is asked for, or read from stdin
+    #[arg(long, value_name = "ID")]
+    client_id: Option<String>,
+
+    /// The client has no secret
+    #[arg(long)]
+    public: bool,
+
+    /// The app's own address with /oauth2callback behind it
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://localhost:8501/oauth2callback"
+    )]
+    redirect_uri: String,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let path = Path::new(FILE);
+        if path.exists() || path.is_symlink() {
+            return Err(Failure::said(format!(
+                "{FILE} is there already, and stays as it is; `keycard check` looks at it"
+            )));
+        }
+        let draft = self.ask()?;
+        let objection = match draft.load() {
+            Ok(config) => config.warnings.first().map(ToString::to_string),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(objection) = objection {
+            let objection = objection.replace(".toml(…)", FILE);
+            return Err(Failure::said(format!("nothing was written: {objection}")));
+        }
+        write(path, &draft.text())?;
+        let mut out = io::stdout();
+        writeln!(out, "wrote {FILE}, which you alone can read")?;
+        if ignore()? {
+            writeln!(out, "added it to .gitignore")?;
+        }
+        writeln!(
+            out,
+            "\nregister this redirect URI with the provider, letter by letter:"
+        )?;
+        writeln!(out, "  {}", draft.redirect_uri)?;
+        writeln!(out, "then see whether logins will work:\n  keycard check")?;
+        Ok(Outcome::Fine)
+    }
+
+    fn ask(self) -> Result<Draft, Failure> {
+        let given = |value: Option<String>, question: &str| value.map_or_else(|| ask(question), Ok);
+        let name = given(
+            self.provider,
+            "Provider (google, microsoft, gitlab, or a name of your own)",
+        )?;
+        let issuer = match (self.issuer, name.as_str()) {
+            (Some(issuer), _) => issuer,
+            (None, "google") => "https://accounts.google.com".to_owned(),
+            (None, "gitlab") => "https://gitlab.com".to_owned(),
+            (None, "microsoft") => {
+                let tenant = ask("Directory (tenant) id")?;
+                format!("https://login.microsoftonline.com/{tenant}/v2.0")
+            }
+            (None, _) => ask("Issuer, such as https://example.okta.com")?,
+        };
+        let client_id = given(self.client_id, "Client id")?;
+        let client_secret = if self.public {
+            String::new()
+        } else {
+            ask_secret()?
+        };
+        Ok(Draft {
+            redirect_uri: self.redirect_uri,
+            cookie_secret: secret::fresh()?,
+            expiry_days: None,
+            providers: vec![Section {
+                name,
+                client_id,
+                client_secret,
+                server_metadata_url: metadata_url(&issuer),
+                ..Section::default()
+            }],
+        })
+    }
+}
+
+fn ask(question: &str) -> Result<String, Failure> {
+    write!(io::stderr(), "{question}: ")?;
+    let mut answer = String::new();
+    // A byte that is not UTF-8 is no answer either.
+    let _ = io::stdin().read_line(&mut answer);
+    let answer = answer.trim();
+    if answer.is_empty() {
+        let _ = writeln!(io::stderr());
+        return Err(Failure::said(format!(
+            "nothing was written: no answer to \"{question}\""
+        )));
+    }
+    Ok(answer.to_owned())
+}
+
+/// Shows nothing of what is typed.
+fn ask_secret() -> Result<String, Failure> {
+    let question = "Client secret";
+    if !io::stdin().is_terminal() {
+        return ask(question);
+    }
+    let typed = rpassword::prompt_password(format!("{question}: "))?;
+    match typed.trim() {
+        "" => Err(Failure::said(
+            "nothing was written: no client secret; --public is for clients without",
+        )),
+        secret => Ok(secret.to_owned()),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory).map_err(|error| {
+            Failure::said(format!(
+                "{} cannot be made: {}",
+                directory.display(),
+                error.kind()
+            ))
+        })?;
+    }
+    write_new(path, text)
+}
+
+/// Names the file in `.gitignore` if Git would keep it otherwise.
+fn ignore() -> Result<bool, Failure> {
+    let here = std::env::current_dir()?;
+    let is_repository = here
+        .ancestors()
+        .any(|directory| directory.join(".git").exists());
+    let ignored = fs::read_to_string(".gitignore").unwrap_or_default();
+    if !is_repository || ignored.lines().any(|line| line.trim() == FILE) || git_ignores() {
+        return Ok(false);
+    }
+    let line_end = if ignored.is_empty() || ignored.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(".gitignore")?;
+    writeln!(file, "{line_end}{FILE}")?;
+    Ok(true)
+}
+
+/// Where there is no git to ask, `.gitignore` alone tells.
+fn git_ignores() -> bool {
+    let asked = Command::new("git")
+        .args(["check-ignore", "--quiet", FILE])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,194 @@
+//! `keycard import`.
+
+use std::fmt::Write as _;
+
+use keycard::Auth;
+
+use crate::folder::Folder;
+use crate::run::{Call, Said, keycard, snapshot};
+
+/// What stands in each secret, and in no message.
+const CANARY: &str = "ca11ary-0123456789-0123456789-abcdef";
+
+fn with(call: Call<'_>, variables: &str) -> Said {
+    let pairs = variables.lines().filter_map(|line| line.split_once('='));
+    pairs
+        .fold(call, |call, (name, value)| call.env(name, value))
+        .run()
+}
+
+/// What becomes of these variables, with what was made afresh taken out.
+fn imported(name: &str, from: &str, variables: &str) -> Said {
+    let folder = Folder::new(&format!("import-{name}"));
+    let mut said = with(keycard(&folder.path(""), &["import", from]), variables);
+    assert!(!said.err.contains("ca11ary"), "{}", said.err);
+    if said.code == 0 {
+        Auth::builder().toml(&said.out).build().unwrap();
+    }
+    if let Some((before, rest)) = said.out.split_once("cookie_secret = \"")
+        && !rest.starts_with(CANARY)
+    {
+        let (_, after) = rest.split_once('"').unwrap();
+        said.out = format!("{before}cookie_secret = \"<fresh>\"{after}");
+    }
+    said
+}
+
+fn shown(said: &Said) -> String {
+    let mut shown = format!("{}\n{}", said.code, said.out);
+    write!(shown, "\n{}", said.err).unwrap();
+    shown
+}
+
+#[test]
+fn oauth2_proxys_names_become_a_file_that_loads() {
+    let said = imported(
+        "oauth2-proxy",
+        "oauth2-proxy",
+        &format!(
+            "OAUTH2_PROXY_PROVIDER=keycloak-oidc\n\
+             OAUTH2_PROXY_OIDC_ISSUER_URL=https://id.example.com/realms/main\n\
+             OAUTH2_PROXY_CLIENT_ID=an-id\n\
+             OAUTH2_PROXY_CLIENT_SECRET={CANARY}\n\
+             OAUTH2_PROXY_COOKIE_SECRET={CANARY}\n\
+             OAUTH2_PROXY_COOKIE_SECURE=true\n\
+             OAUTH2_PROXY_COOKIE_EXPIRE=168h0m0s\n\
+             OAUTH2_PROXY_EMAIL_DOMAINS=ca11ary.example\n\
+             OAUTH2_PROXY_PROVIDER_DISPLAY_NAME=Our own\n\
+             OAUTH2_PROXY_REDIRECT_URL=https://app.example.com/oauth2/callback\n\
+             OAUTH2_PROXY_SCOPE=openid email groups\n\
+             OAUTH2_PROXY_PROMPT=login\n\
+             OAUTH2_PROXY_UPSTREAMS=http://ca11ary\n"
+        ),
+    );
+    snapshot("import_oauth2_proxy", &shown(&said));
+}
+
+#[test]
+fn a_cookie_secret_that_is_too_weak_is_replaced_and_told() {
+    for weak in ["ca11ary-16-bytes", "changeme-changeme-changeme-changeme"] {
+        let said = imported(
+            "weak",
+            "oauth2-proxy",
+            &format!(
+                "OAUTH2_PROXY_CLIENT_ID=an-id\nOAUTH2_PROXY_CLIENT_SECRET={CANARY}\nOAUTH2_PROXY_COOKIE_SECRET={weak}\n"
+            ),
+        );
+        assert!(said.out.contains("<fresh>"), "{}", said.out);
+        assert!(
+            said.err.contains("too weak for keycard; this one is fresh"),
+            "{}",
+            said.err
+        );
+        assert_eq!(said.code, 0);
+    }
+}
+
+#[test]
+fn auth_js_names_become_a_file_that_loads() {
+    let said = imported(
+        "auth-js",
+        "auth-js",
+        &format!(
+            "AUTH_SECRET={CANARY}\n\
+             AUTH_URL=https://app.example.com/api/auth\n\
+             AUTH_TRUST_HOST=true\n\
+             AUTH_GOOGLE_ID=an-id\n\
+             AUTH_GOOGLE_SECRET={CANARY}\n\
+             AUTH_GITHUB_ID=an-id\n\
+             AUTH_GITHUB_SECRET={CANARY}\n\
+             AUTH_MICROSOFT_ENTRA_ID_ID=an-id\n\
+             AUTH_MICROSOFT_ENTRA_ID_SECRET={CANARY}\n\
+             AUTH_MICROSOFT_ENTRA_ID_ISSUER=https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001/v2.0/\n\
+             AUTH_AUTH0_ID=an-id\n\
+             AUTH_AUTH0_SECRET={CANARY}\n\
+             AUTH_AUTH0_ISSUER=https://example.eu.auth0.com\n"
+        ),
+    );
+    snapshot("import_auth_js", &shown(&said));
+}
+
+#[test]
+fn panels_names_become_a_file_that_loads() {
+    let said = imported(
+        "panel",
+        "panel",
+        &format!(
+            "PANEL_OAUTH_PROVIDER=okta\n\
+             PANEL_OAUTH_KEY=an-id\n\
+             PANEL_OAUTH_SECRET={CANARY}\n\
+             PANEL_OAUTH_REDIRECT_URI=https://app.example.com/panel/\n\
+             PANEL_OAUTH_SCOPE=openid,email\n\
+             PANEL_OAUTH_EXTRA_PARAMS={{'url': 'example.okta.com', 'server': 'main', 'login_hint': 'x'}}\n\
+             PANEL_OAUTH_ENCRYPTION=ca11ary\n\
+             PANEL_OAUTH_EXPIRY=0.5\n\
+             PANEL_OAUTH_JWT_USER=ca11ary\n\
+             PANEL_COOKIE_SECRET={CANARY}\n"
+        ),
+    );
+    snapshot("import_panel", &shown(&said));
+}
+
+#[test]
+fn a_provider_without_openid_connect_is_told_and_the_file_does_not_load() {
+    for (from, variables) in [
+        (
+            "oauth2-proxy",
+            "OAUTH2_PROXY_PROVIDER=github\nOAUTH2_PROXY_CLIENT_SECRET=ca11ary",
+        ),
+        ("auth-js", "AUTH_DISCORD_ID=x\nAUTH_DISCORD_SECRET=ca11ary"),
+        (
+            "panel",
+            "PANEL_OAUTH_PROVIDER=generic\nPANEL_OAUTH_SECRET=ca11ary\nPANEL_OAUTH_EXTRA_PARAMS=ca11ary",
+        ),
+        ("panel", ""),
+    ] {
+        let said = imported("none", from, variables);
+        assert_eq!(said.code, 1);
+        assert!(
+            said.err
+                .contains(" is not carried over: it is OAuth 2 without")
+                || variables.is_empty(),
+            "{}",
+            said.err
+        );
+        assert!(said.err.contains("does not load yet: "), "{}", said.err);
+    }
+}
+
+#[test]
+fn an_env_file_is_read_in_place_of_the_environment_and_written_where_it_is_said() {
+    let folder = Folder::new("import-file");
+    folder.write(
+        ".env",
+        format!("# ours\nexport AUTH_SECRET=\"{CANARY}\"\nAUTH_URL='http://localhost:3000'\n\nAUTH_GOOGLE_ID=an-id # x\nAUTH_GOOGLE_SECRET={CANARY}\n"),
+    );
+    let import = || {
+        keycard(
+            &folder.path(""),
+            &["import", "auth-js", ".env", "--output", "secrets.toml"],
+        )
+        .env("AUTH_OKTA_ID", "x")
+        .run()
+    };
+    let said = import();
+    assert_eq!((said.code, said.out.as_str()), (0, ""), "{said:?}");
+    let auth = Auth::builder()
+        .file(folder.path("secrets.toml"))
+        .set("auth.strict", true);
+    assert_eq!(auth.build().unwrap().providers().len(), 1);
+
+    let again = import();
+    assert_eq!(again.code, 1);
+    assert!(
+        again
+            .err
+            .contains("secrets.toml is there already, and stays as it is"),
+        "{}",
+        again.err
+    );
+
+    folder.write(".env", "AUTH_SECRET=x\nca11ary\n");
+    let said = import();
+    assert_eq!(said.err, "keycard: .env:2 is not NAME=value\n");
+}
