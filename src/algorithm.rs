@@ -20,7 +20,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::EdDSA,
         Self::ES256,
         Self::ES384,

@@ -5,6 +5,7 @@
 //! - `keycard dev` runs a development provider.
 //! - `keycard import` makes a secrets file of the environment of oauth2-proxy, Auth.js or Panel.
 //! - `keycard init` writes `.streamlit/secrets.toml`.
+//! - `keycard schema` prints the JSON Schema of the file, which is `docs/secrets.schema.json`.
 //! - `keycard secret` prints a cookie secret.
 //!
 //! It ends with 0 where all is well, with 1 where something is not, and with 2 where it was called
@@ -41,6 +42,7 @@ mod draft;
 mod import;
 mod init;
 mod outcome;
+mod schema;
 mod secret;
 mod terminal;
 
@@ -73,6 +75,8 @@ enum What {
     Import(Import),
     /// Write .streamlit/secrets.toml, asking for what it needs.
     Init(Init),
+    /// Print the JSON Schema of the secrets file, for editors.
+    Schema,
     /// Print a fresh cookie secret.
     Secret,
 }
@@ -97,6 +101,7 @@ impl What {
             Self::Dev(dev) => dev.run(),
             Self::Import(import) => import.run(),
             Self::Init(init) => init.run(),
+            Self::Schema => schema::run(),
             Self::Secret => secret::run(),
         }
     }

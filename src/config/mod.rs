@@ -3,7 +3,7 @@
 //!
 //! Lowest first, and each uses only what stands before it:
 //!
-//! - `example` is a file to begin with, `keys` every key that there is.
+//! - `example` is a file to begin with, `keys` every key that there is, `schema` the same for editors.
 //! - `quote` blanks a line, `place` says where something stands, `diagnostic` words a mistake and
 //!   `config_error` shows them all.
 //! - `tree` is a file as values that know their places; `reading` reads them as what they are meant
@@ -33,6 +33,8 @@ mod process_salt;
 mod provider;
 mod quote;
 mod reading;
+#[cfg(feature = "cli")]
+mod schema;
 mod secret_directory;
 mod secret_file;
 mod section;
@@ -49,6 +51,8 @@ pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
 pub(crate) use provider::{ClientAuthentication, DEFAULT, Prompt, ProviderConfig};
+#[cfg(feature = "cli")]
+pub(crate) use schema::schema;
 pub(crate) use seen::Seen;
 #[cfg(test)]
 pub(crate) use site::tests::site as site_at;

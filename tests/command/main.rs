@@ -15,4 +15,5 @@ mod folder;
 mod import;
 mod init;
 mod run;
+mod schema;
 mod secret;
