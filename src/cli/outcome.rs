@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::error::Error;
+
 /// How a command ended that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -24,6 +26,8 @@ impl From<Outcome> for ExitCode {
 pub(super) enum Failure {
     #[error("{0}")]
     Said(String),
+    #[error(transparent)]
+    Unable(#[from] Error),
     #[error("what it has to say cannot be written: {}", .0.kind())]
     Unwritable(#[from] io::Error),
 }

@@ -17,3 +17,4 @@ mod init;
 mod run;
 mod schema;
 mod secret;
+mod silence;

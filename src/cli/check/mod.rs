@@ -81,24 +81,29 @@ impl Check {
     }
 
     fn ask(&self, config: &Config, claims: &Claims) -> Result<Report, Failure> {
-        let unable = |error: crate::Error| Failure::said(error.to_string());
-        let keyring = Keyring::new(&config.cookie_secrets, &config.site).map_err(unable)?;
+        let keyring = Keyring::new(&config.cookie_secrets, &config.site)?;
         let names = Names::new(&config.site);
-        let http = Http::new().map_err(unable)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let redirect_uri = config.site.redirect_uri();
-        let mut providers = Vec::new();
-        for provider in &config.providers {
-            let mut asked = Asked::new(provider);
-            if !self.offline {
-                let progress = Progress::of(&provider.name);
-                runtime.block_on(asked.ask(&http, provider, redirect_uri, &progress));
-            }
+        let mut providers: Vec<_> = config.providers.iter().map(Asked::new).collect();
+        if !self.offline {
+            ask_all(config, &mut providers)?;
+        }
+        for (provider, asked) in config.providers.iter().zip(&mut providers) {
             asked.size_cookie(provider, claims, &names, &keyring);
-            providers.push(asked);
         }
         Ok(Report::new(config, providers))
     }
+}
+
+/// One after the other: a person can see whose turn it is.
+fn ask_all(config: &Config, providers: &mut [Asked]) -> Result<(), Failure> {
+    let http = Http::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let redirect_uri = config.site.redirect_uri();
+    for (provider, asked) in config.providers.iter().zip(providers) {
+        let progress = Progress::of(&provider.name);
+        runtime.block_on(asked.ask(&http, provider, redirect_uri, &progress));
+    }
+    Ok(())
 }
