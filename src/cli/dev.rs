@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value};
 
 use super::outcome::{Failure, Outcome};
@@ -22,15 +23,15 @@ pub(super) struct Dev {
     #[arg(long, default_value = "dev")]
     name: String,
 
-    /// Its client's secret, so that the lines stay as they are [default: a fresh one]
-    #[arg(long, value_name = "SECRET")]
+    /// Its client's secret [default: a fresh one at each start]
+    #[arg(long, value_name = "SECRET", value_parser = NonEmptyStringValueParser::new())]
     client_secret: Option<String>,
 
-    /// Somebody to be, as SUBJECT or SUBJECT,NAME or SUBJECT,NAME,EMAIL; may be repeated
-    #[arg(long = "person", value_name = "PERSON", conflicts_with = "people")]
+    /// Somebody to be, as SUBJECT,NAME,EMAIL or the beginning of it; may be repeated
+    #[arg(long = "person", value_name = "PERSON", conflicts_with = "people", value_parser = NonEmptyStringValueParser::new())]
     persons: Vec<String>,
 
-    /// A JSON file with the people to be: an array of objects, the claims of each
+    /// A JSON file with an array of objects: the claims of each person to be
     #[arg(long, value_name = "FILE")]
     people: Option<PathBuf>,
 }

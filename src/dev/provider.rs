@@ -72,12 +72,12 @@ impl Provider {
         format!(
             "[auth.{}]\n\
              client_id = \"{}\"\n\
-             client_secret = \"{}\"\n\
+             client_secret = {}\n\
              server_metadata_url = \"{}\"\n\
              development = true\n",
             toml_key(self.name()),
             self.client_id(),
-            self.client_secret(),
+            quoted(self.client_secret()),
             self.server_metadata_url(),
         )
     }
@@ -245,7 +245,12 @@ fn toml_key(name: &str) -> String {
     if !name.is_empty() && name.chars().all(is_bare) {
         return name.to_owned();
     }
-    let escaped = name.chars().map(|c| match c {
+    quoted(name)
+}
+
+/// A string as TOML has it.
+fn quoted(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
         '"' | '\\' => format!("\\{c}"),
         c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
         c => c.to_string(),

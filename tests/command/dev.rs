@@ -52,12 +52,15 @@ fn a_provider_runs_by_itself_and_its_lines_pass_every_check() {
             "--name",
             "google",
             "--client-secret",
-            "kept",
+            "it's \"kept\"",
             "--person",
             "ada,Ada,ada@example.com",
         ],
     );
-    assert!(section.contains("client_secret = \"kept\"\n"), "{section}");
+    assert!(
+        section.contains(r#"client_secret = "it's \"kept\"""#),
+        "{section}"
+    );
     let shared = format!(
         "[auth]\nredirect_uri = \"http://localhost:8501/oauth2callback\"\ncookie_secret = \"{}\"\n",
         fresh_secret()
