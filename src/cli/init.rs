@@ -17,7 +17,7 @@ const FILE: &str = ".streamlit/secrets.toml";
 /// the command line, where others on the machine would see it.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// google, microsoft, gitlab, or a name of your own for any other provider
+    /// google, microsoft, gitlab, or any name with its issuer
     #[arg(long)]
     provider: Option<String>,
 
@@ -25,7 +25,7 @@ pub(super) struct Init {
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
 
-    /// The client id that the provider's console shows; the secret is asked for, or read from stdin
+    /// As the provider's console shows it; the secret is asked for
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
 
@@ -33,7 +33,7 @@ pub(super) struct Init {
     #[arg(long)]
     public: bool,
 
-    /// The app's own address with /oauth2callback behind it
+    /// The app's address with /oauth2callback behind it
     #[arg(
         long,
         value_name = "URL",

@@ -1,11 +1,16 @@
 //! What only a terminal gets: colours, and a line that says what is being waited for.
 
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 
 /// Whether what is printed may have colours (<https://no-color.org>).
 pub(super) fn has_colours() -> bool {
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !unwanted
+    let no_color = std::env::var_os("NO_COLOR");
+    may_have_colours(io::stdout().is_terminal(), no_color.as_deref())
+}
+
+fn may_have_colours(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 /// A line on stderr that is gone when the work is done.
@@ -38,5 +43,26 @@ impl<'a> Progress<'a> {
 impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.write("");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_alone_and_not_where_they_are_unwanted() {
+        for (is_terminal, no_color, colours) in [
+            (true, None, true),
+            (true, Some(""), true),
+            (true, Some("1"), false),
+            (false, None, false),
+            (false, Some("1"), false),
+        ] {
+            assert_eq!(
+                may_have_colours(is_terminal, no_color.map(OsStr::new)),
+                colours
+            );
+        }
     }
 }

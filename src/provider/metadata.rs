@@ -118,7 +118,10 @@ impl Metadata {
 
 /// The issuer, which must be the one that the document's own address belongs to (Discovery §4.3):
 /// otherwise one provider could speak for another.
-fn issuer(members: &Map<String, Value>, config: &ProviderConfig) -> Result<String, Error> {
+pub(super) fn issuer(
+    members: &Map<String, Value>,
+    config: &ProviderConfig,
+) -> Result<String, Error> {
     let Some(found) = members.get("issuer").and_then(Value::as_str) else {
         return Err(invalid("it lacks issuer"));
     };

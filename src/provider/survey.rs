@@ -1,6 +1,7 @@
 //! What a provider is asked by `keycard check`: the same requests as those of a login, one by one
 //! and uncached, and one at the authorization endpoint that a browser would make.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AGE, DATE, HeaderMap, HeaderName, LOCATION};
@@ -24,8 +25,10 @@ use crate::error::{Endpoint, Error, Kind};
 pub(crate) struct Document {
     body: Vec<u8>,
     members: Map<String, Value>,
-    /// What time it is at the provider, if it says so.
+    /// What time it was at the provider when it answered, if it says so.
     pub(crate) clock: Option<SystemTime>,
+    /// From when to when it was waited for.
+    pub(crate) wait: Range<SystemTime>,
 }
 
 /// What the authorization endpoint answers.
@@ -39,7 +42,9 @@ pub(crate) struct Answered {
 
 impl Document {
     pub(crate) async fn fetch(http: &Http, config: &ProviderConfig) -> Result<Self, Error> {
+        let asked_at = SystemTime::now();
         let answer = metadata::get(http, config).await?;
+        let wait = asked_at..SystemTime::now();
         let members = json::object(&answer.body).map_err(|what| {
             Error::from(Kind::MetadataInvalid {
                 what: what.to_owned(),
@@ -49,12 +54,18 @@ impl Document {
             body: answer.body,
             members,
             clock: clock(&answer.headers),
+            wait,
         })
     }
 
     /// What a login makes of it.
     pub(crate) fn read(&self, config: &ProviderConfig) -> Result<Metadata, Error> {
         Metadata::read(&self.body, config)
+    }
+
+    /// The issuer, if it is the one that the document's address belongs to.
+    pub(crate) fn issuer(&self, config: &ProviderConfig) -> Result<String, Error> {
+        metadata::issuer(&self.members, config)
     }
 
     /// The algorithms for ID tokens that both sides know, and those that the provider names.
@@ -130,4 +141,28 @@ fn clock(headers: &HeaderMap) -> Option<SystemTime> {
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_an_answer_is_its_date_and_its_age_in_a_cache() {
+        let at = |date: &'static str, age: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(DATE, HeaderValue::from_static(date));
+            headers.extend(age.map(|age| (AGE, HeaderValue::from_static(age))));
+            clock(&headers).map(crate::clock::unix)
+        };
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(at(date, None), Some(784_111_777));
+        assert_eq!(at(date, Some("3600")), Some(784_115_377));
+        assert_eq!(at(date, Some("x")), Some(784_111_777));
+        assert_eq!(at(date, Some("18446744073709551615")), None);
+        assert_eq!(at("yesterday", None), None);
+        assert_eq!(clock(&HeaderMap::new()), None);
+    }
 }

@@ -343,7 +343,10 @@ async fn without_proof_nothing_is_called_registered() {
             "the client may not",
             Fault::Callback(json!({ "error": "unauthorized_client" })),
         ),
-        ("a page to log in at", answer(200, "<h1>Log in</h1><p>to go on to this client")),
+        (
+            "a page to log in at",
+            answer(200, "<h1>Log in</h1><p>to go on to this client"),
+        ),
         (
             "a page of an error",
             answer(400, "<p>redirect_uri_mismatch \u{1b}[2J<b>here</b>"),

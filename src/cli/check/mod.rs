@@ -29,7 +29,7 @@ use crate::provider::Http;
 /// What `keycard check` takes.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Secrets files or directories, later ones over earlier ones [default: as an app finds them]
+    /// Secrets files, later ones over earlier ones [default: as an app finds them]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -41,7 +41,7 @@ pub(super) struct Check {
     #[arg(long)]
     json: bool,
 
-    /// Size the identity cookie for the claims in this JSON file, not for a typical person's
+    /// Size the cookie for the claims in this JSON file [default: a typical person's]
     #[arg(long, value_name = "FILE")]
     claims: Option<PathBuf>,
 

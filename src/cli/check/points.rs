@@ -1,5 +1,6 @@
 //! What a provider says of itself, point by point.
 
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
 use super::finding::{Finding, Point, Verdict};
@@ -11,7 +12,7 @@ use crate::error::{Error, Kind};
 use crate::provider::survey::{self, Document};
 use crate::provider::{Http, Metadata};
 
-/// Two clocks that are this near agree: each tells whole seconds, and an answer takes its time.
+/// Two clocks that are this near agree: each tells whole seconds, and a server may tell the last one.
 const NEAR: i64 = 2;
 
 /// Whether a login can use the document, but for what the points after it say themselves: that the
@@ -29,18 +30,18 @@ pub(super) fn readable(
     }
 }
 
-pub(super) fn issuer(unusable: Option<&Error>, document: &Document) -> Finding {
+pub(super) fn issuer(compared: Result<String, Error>) -> Finding {
     let point = Point::Issuer;
-    if let Some((expected, found)) = unusable.and_then(differing) {
-        let text =
-            format!("the metadata names \"{found}\", but its address belongs to \"{expected}\"");
-        let cure = format!("if that is right, add issuer = \"{found}\" to its section");
-        return Finding::failure(point, text).cure(cure);
-    }
-    match document.text("issuer") {
-        Some(issuer) => Finding::ok(point, clean(issuer)),
-        None => Finding::failure(point, "the metadata names none"),
-    }
+    let error = match compared {
+        Ok(issuer) => return Finding::ok(point, clean(&issuer)),
+        Err(error) => error,
+    };
+    let Some((expected, found)) = differing(&error) else {
+        return Finding::failure(point, error.to_string());
+    };
+    let text = format!("the metadata names \"{found}\", but its address belongs to \"{expected}\"");
+    let cure = format!("if that is right, add issuer = \"{found}\" to its section");
+    Finding::failure(point, text).cure(cure)
 }
 
 /// The issuer that was expected and the one that was found, where that is what is wrong.
@@ -51,12 +52,18 @@ fn differing(error: &Error) -> Option<(&str, &str)> {
     }
 }
 
-pub(super) fn clock(theirs: Option<SystemTime>, ours: SystemTime, leeway: Duration) -> Finding {
+/// Compares with this machine's clock from when it asked to when it was answered.
+pub(super) fn clock(
+    theirs: Option<SystemTime>,
+    ours: &Range<SystemTime>,
+    leeway: Duration,
+) -> Finding {
     let Some(theirs) = theirs else {
         let text = "its answer has no Date to compare with";
         return Finding::new(Point::Clock, Verdict::Unknown, text);
     };
-    let ahead = unix(ours).saturating_sub(unix(theirs));
+    let nearest = theirs.clamp(ours.start, ours.end.max(ours.start));
+    let ahead = unix(nearest).saturating_sub(unix(theirs));
     let apart = i64::try_from(ahead.unsigned_abs()).unwrap_or(i64::MAX);
     let way = if ahead > 0 { "ahead of" } else { "behind" };
     if apart <= NEAR {
@@ -199,11 +206,14 @@ mod tests {
                 ours + Duration::from_secs(u64::from(theirs.unsigned_abs()))
             };
             assert_eq!(
-                clock(Some(clock_of_theirs), ours, leeway).verdict,
+                clock(Some(clock_of_theirs), &(ours..ours), leeway).verdict,
                 verdict,
                 "{theirs}"
             );
         }
-        assert_eq!(clock(None, ours, leeway).verdict, Verdict::Unknown);
+        // A slow answer is no fault of a clock.
+        let slow = ours - Duration::from_secs(300)..ours + Duration::from_secs(300);
+        assert_eq!(clock(Some(ours), &slow, leeway).verdict, Verdict::Ok);
+        assert_eq!(clock(None, &(ours..ours), leeway).verdict, Verdict::Unknown);
     }
 }

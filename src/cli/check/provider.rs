@@ -1,7 +1,5 @@
 //! Everything that is asked of one provider.
 
-use std::time::SystemTime;
-
 use super::cookie::{self, Claims, Size};
 use super::finding::{Finding, Point, Verdict};
 use super::points;
@@ -55,10 +53,10 @@ impl Asked {
             provider,
             !common.is_empty(),
         ));
-        self.found(points::issuer(metadata.as_ref().err(), &document));
+        self.found(points::issuer(document.issuer(provider)));
         self.found(points::clock(
             document.clock,
-            SystemTime::now(),
+            &document.wait,
             provider.leeway,
         ));
         self.found(points::pkce(&document));

@@ -159,3 +159,34 @@ fn mistake(mistake: &Mistake) -> Value {
         "column": at.map(|(_, column)| column),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::check::finding::Point;
+
+    #[test]
+    fn colours_change_nothing_but_the_colour() {
+        for verdict in [
+            Verdict::Failure,
+            Verdict::Note,
+            Verdict::Ok,
+            Verdict::Unknown,
+        ] {
+            let text = "a word, and more than one line has room for ".repeat(3);
+            let finding = Finding::new(Point::Keys, verdict, text).cure("do it");
+            let shown = |in_colours| {
+                let mut shown = Vec::new();
+                write_finding(&finding, &mut shown, in_colours).unwrap();
+                String::from_utf8(shown).unwrap()
+            };
+            let mut stripped = shown(true);
+            assert_ne!(stripped, shown(false));
+            for code in ["\u{1b}[1;31m", "\u{1b}[1;33m", "\u{1b}[32m", "\u{1b}[0m"] {
+                stripped = stripped.replace(code, "");
+            }
+            assert_eq!(stripped, shown(false));
+            assert!(shown(false).lines().all(|line| line.chars().count() <= 100));
+        }
+    }
+}

@@ -25,7 +25,7 @@ use super::secret;
 pub(super) struct Import {
     /// Whose names they are
     #[arg(value_enum)]
-    from: From,
+    from: Whose,
 
     /// A file of NAME=value lines [default: the environment]
     #[arg(value_name = "ENV_FILE")]
@@ -37,7 +37,7 @@ pub(super) struct Import {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum From {
+enum Whose {
     /// AUTH_SECRET, AUTH_GOOGLE_ID …
     AuthJs,
     /// OAUTH2_PROXY_CLIENT_ID …
@@ -53,9 +53,9 @@ impl Import {
             None => Variables::of_process(),
         };
         let mut imported = match self.from {
-            From::AuthJs => auth_js::import(&mut variables),
-            From::Oauth2Proxy => oauth2_proxy::import(&mut variables),
-            From::Panel => panel::import(&mut variables),
+            Whose::AuthJs => auth_js::import(&mut variables),
+            Whose::Oauth2Proxy => oauth2_proxy::import(&mut variables),
+            Whose::Panel => panel::import(&mut variables),
         };
         replace_weak_secret(&mut imported)?;
         for section in &imported.draft.providers {
