@@ -161,8 +161,8 @@ fn page(status: StatusCode, body: &[u8]) -> Registration {
     let body = String::from_utf8_lossy(body);
     let words = words(&body);
     let refuses = match status.as_u16() {
-        400..=499 => speaks_of(&words, ABOUT_A_CLIENT) || speaks_of(&words, SURELY_ABOUT_A_CLIENT),
-        // A page to log in at speaks of clients and applications, too.
+        400 | 401 => speaks_of(&words, ABOUT_A_CLIENT) || speaks_of(&words, SURELY_ABOUT_A_CLIENT),
+        // A page to log in at speaks of clients and applications, too, and so does a firewall.
         _ => speaks_of(&words, SURELY_ABOUT_A_CLIENT),
     };
     let shown = match clean(&words) {
@@ -180,10 +180,12 @@ fn page(status: StatusCode, body: &[u8]) -> Registration {
 
 const SURELY_ABOUT_A_CLIENT: &[&str] = &[
     "aadsts",
+    "callback url mismatch",
     "invalid_client",
     "invalid_redirect_uri",
     "redirect_uri",
     "unauthorized_client",
+    "unknown client",
 ];
 const ABOUT_A_CLIENT: &[&str] = &["application", "client", "redirect"];
 
@@ -213,7 +215,8 @@ fn words(body: &str) -> String {
 }
 
 fn speaks_of(text: &str, names: &[&str]) -> bool {
-    let text = text.to_ascii_lowercase();
+    // Google's pages call the browser so.
+    let text = text.to_ascii_lowercase().replace("your client", "");
     names.iter().any(|name| text.contains(name))
 }
 
@@ -340,6 +343,10 @@ mod tests {
                 "status 400: Invalid parameter: redirect_uri",
             ),
             (
+                answered(403, "", "<h1>Oops!</h1><p>Callback URL mismatch."),
+                "status 403: Callback URL mismatch.",
+            ),
+            (
                 answered(200, "", entra),
                 "status 200: AADSTS700016: Application was not found.",
             ),
@@ -357,7 +364,12 @@ mod tests {
             ),
             (200, ""),
             (400, "Bad Request"),
-            (403, "<h1>Are you a robot?</h1>"),
+            (
+                400,
+                "Your client has issued a malformed or illegal request.",
+            ),
+            (403, "<h1>Are you a robot?</h1><p>Client 127.0.0.1"),
+            (403, "Your client does not have permission"),
             (404, "not found"),
             (429, "slow down"),
             (500, "the client broke it"),
