@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod docs;
 mod environment;
 mod folder;
 mod found;
