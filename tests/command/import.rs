@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use keycard::Auth;
 
 use crate::folder::Folder;
-use crate::run::{Call, Said, keycard, snapshot};
+use crate::run::{Call, Said, fresh_secret, keycard, snapshot};
 
-/// What stands in each secret, and in no message.
-const CANARY: &str = "ca11ary-0123456789-0123456789-abcdef";
+/// A secret that no message may show, another one each time: nothing that is shipped may be one.
+fn canary() -> String {
+    format!("ca11ary-{}", fresh_secret())
+}
 
 fn with(call: Call<'_>, variables: &str) -> Said {
     let pairs = variables.lines().filter_map(|line| line.split_once('='));
@@ -25,8 +27,12 @@ fn imported(name: &str, from: &str, variables: &str) -> Said {
     if said.code == 0 {
         Auth::builder().toml(&said.out).build().unwrap();
     }
+    let carried = variables.lines().filter_map(|line| line.split_once('='));
+    for (_, value) in carried.filter(|(_, value)| value.starts_with("ca11ary-")) {
+        said.out = said.out.replace(value, "<carried>");
+    }
     if let Some((before, rest)) = said.out.split_once("cookie_secret = \"")
-        && !rest.starts_with(CANARY)
+        && !rest.starts_with("<carried>")
     {
         let (_, after) = rest.split_once('"').unwrap();
         said.out = format!("{before}cookie_secret = \"<fresh>\"{after}");
@@ -42,6 +48,7 @@ fn shown(said: &Said) -> String {
 
 #[test]
 fn oauth2_proxys_names_become_a_file_that_loads() {
+    let canary = canary();
     let said = imported(
         "oauth2-proxy",
         "oauth2-proxy",
@@ -49,8 +56,8 @@ fn oauth2_proxys_names_become_a_file_that_loads() {
             "OAUTH2_PROXY_PROVIDER=keycloak-oidc\n\
              OAUTH2_PROXY_OIDC_ISSUER_URL=https://id.example.com/realms/main\n\
              OAUTH2_PROXY_CLIENT_ID=an-id\n\
-             OAUTH2_PROXY_CLIENT_SECRET={CANARY}\n\
-             OAUTH2_PROXY_COOKIE_SECRET={CANARY}\n\
+             OAUTH2_PROXY_CLIENT_SECRET={canary}\n\
+             OAUTH2_PROXY_COOKIE_SECRET={canary}\n\
              OAUTH2_PROXY_COOKIE_SECURE=true\n\
              OAUTH2_PROXY_COOKIE_EXPIRE=168h0m0s\n\
              OAUTH2_PROXY_EMAIL_DOMAINS=ca11ary.example\n\
@@ -66,12 +73,13 @@ fn oauth2_proxys_names_become_a_file_that_loads() {
 
 #[test]
 fn a_cookie_secret_that_is_too_weak_is_replaced_and_told() {
+    let canary = canary();
     for weak in ["ca11ary-16-bytes", "changeme-changeme-changeme-changeme"] {
         let said = imported(
             "weak",
             "oauth2-proxy",
             &format!(
-                "OAUTH2_PROXY_CLIENT_ID=an-id\nOAUTH2_PROXY_CLIENT_SECRET={CANARY}\nOAUTH2_PROXY_COOKIE_SECRET={weak}\n"
+                "OAUTH2_PROXY_CLIENT_ID=an-id\nOAUTH2_PROXY_CLIENT_SECRET={canary}\nOAUTH2_PROXY_COOKIE_SECRET={weak}\n"
             ),
         );
         assert!(said.out.contains("<fresh>"), "{}", said.out);
@@ -86,22 +94,23 @@ fn a_cookie_secret_that_is_too_weak_is_replaced_and_told() {
 
 #[test]
 fn auth_js_names_become_a_file_that_loads() {
+    let canary = canary();
     let said = imported(
         "auth-js",
         "auth-js",
         &format!(
-            "AUTH_SECRET={CANARY}\n\
+            "AUTH_SECRET={canary}\n\
              AUTH_URL=https://app.example.com/api/auth\n\
              AUTH_TRUST_HOST=true\n\
              AUTH_GOOGLE_ID=an-id\n\
-             AUTH_GOOGLE_SECRET={CANARY}\n\
+             AUTH_GOOGLE_SECRET={canary}\n\
              AUTH_GITHUB_ID=an-id\n\
-             AUTH_GITHUB_SECRET={CANARY}\n\
+             AUTH_GITHUB_SECRET={canary}\n\
              AUTH_MICROSOFT_ENTRA_ID_ID=an-id\n\
-             AUTH_MICROSOFT_ENTRA_ID_SECRET={CANARY}\n\
+             AUTH_MICROSOFT_ENTRA_ID_SECRET={canary}\n\
              AUTH_MICROSOFT_ENTRA_ID_ISSUER=https://login.microsoftonline.com/00000000-0000-0000-0000-000000000001/v2.0/\n\
              AUTH_AUTH0_ID=an-id\n\
-             AUTH_AUTH0_SECRET={CANARY}\n\
+             AUTH_AUTH0_SECRET={canary}\n\
              AUTH_AUTH0_ISSUER=https://example.eu.auth0.com\n"
         ),
     );
@@ -110,20 +119,21 @@ fn auth_js_names_become_a_file_that_loads() {
 
 #[test]
 fn panels_names_become_a_file_that_loads() {
+    let canary = canary();
     let said = imported(
         "panel",
         "panel",
         &format!(
             "PANEL_OAUTH_PROVIDER=okta\n\
              PANEL_OAUTH_KEY=an-id\n\
-             PANEL_OAUTH_SECRET={CANARY}\n\
+             PANEL_OAUTH_SECRET={canary}\n\
              PANEL_OAUTH_REDIRECT_URI=https://app.example.com/panel/\n\
              PANEL_OAUTH_SCOPE=openid,email\n\
              PANEL_OAUTH_EXTRA_PARAMS={{'url': 'example.okta.com', 'server': 'main', 'login_hint': 'x'}}\n\
              PANEL_OAUTH_ENCRYPTION=ca11ary\n\
              PANEL_OAUTH_EXPIRY=0.5\n\
              PANEL_OAUTH_JWT_USER=ca11ary\n\
-             PANEL_COOKIE_SECRET={CANARY}\n"
+             PANEL_COOKIE_SECRET={canary}\n"
         ),
     );
     snapshot("import_panel", &shown(&said));
@@ -158,10 +168,11 @@ fn a_provider_without_openid_connect_is_told_and_the_file_does_not_load() {
 
 #[test]
 fn an_env_file_is_read_in_place_of_the_environment_and_written_where_it_is_said() {
+    let canary = canary();
     let folder = Folder::new("import-file");
     folder.write(
         ".env",
-        format!("# ours\nexport AUTH_SECRET=\"{CANARY}\"\nAUTH_URL='http://localhost:3000'\n\nAUTH_GOOGLE_ID=an-id # x\nAUTH_GOOGLE_SECRET={CANARY}\n"),
+        format!("# ours\nexport AUTH_SECRET=\"{canary}\"\nAUTH_URL='http://localhost:3000'\n\nAUTH_GOOGLE_ID=an-id # x\nAUTH_GOOGLE_SECRET={canary}\n"),
     );
     let import = || {
         keycard(
