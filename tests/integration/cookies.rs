@@ -428,6 +428,31 @@ async fn cke_09_parts_that_no_login_asks_for_disturb_none() {
 }
 
 #[tokio::test]
+async fn cke_09_a_login_clears_the_parts_that_it_does_not_set() {
+    let world = World::new().await;
+    for (subject, cleared) in [("alice", &["-2", "-3"][..]), ("carol", &["-3"])] {
+        let mut browser = world.browser();
+        for part in ["-2", "-3"] {
+            browser
+                .jar
+                .put(&format!("{NAME}{part}"), "of an earlier login");
+        }
+        let callback = browser.way_back(&world.provider, subject).await;
+        let answer = browser.get_from_elsewhere(&callback).await;
+
+        for part in ["-2", "-3"] {
+            let line = format!("{NAME}{part}=; ");
+            let is_cleared = answer.cookies().iter().any(|it| it.starts_with(&line));
+            assert_eq!(
+                is_cleared,
+                cleared.contains(&part),
+                "{subject} {part}: {answer:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn cke_10_a_forged_number_of_parts_is_nobody() {
     let world = World::new().await;
     let mut browser = world.logged_in("alice").await;
