@@ -1,6 +1,8 @@
 //! The reload: the files that the settings came from are looked at when a login starts, and a save
 //! counts when it is right and no longer changes.
 
+use std::env;
+use std::path::PathBuf;
 use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +18,8 @@ const QUIET: Duration = Duration::from_secs(1);
 /// What the settings are read from, and how it was when they were.
 pub(crate) struct Reload {
     given: Given,
+    /// Where the process was then: paths may be relative to it.
+    directory: Option<PathBuf>,
     state: Mutex<State>,
 }
 
@@ -24,6 +28,8 @@ struct State {
     seen: Seen,
     /// The files of a save that may be half of one.
     changing: Option<Seen>,
+    /// What was read of such a save, and as what.
+    read: Option<Seen>,
     looked_at: Option<Instant>,
 }
 
@@ -32,10 +38,12 @@ impl Reload {
         let state = State {
             seen,
             changing: None,
+            read: None,
             looked_at: None,
         };
         Self {
             given,
+            directory: env::current_dir().ok(),
             state: Mutex::new(state),
         }
     }
@@ -59,6 +67,10 @@ impl Reload {
             return;
         }
         state.looked_at = Some(now);
+        // From another directory, other people's files would be read.
+        if env::current_dir().ok() != self.directory {
+            return;
+        }
         // A few files of this machine: to ask for their times takes less than another thread would.
         if let Some(loaded) = state.save(&self.given, file_time) {
             take_in(loaded);
@@ -91,7 +103,15 @@ impl State {
             self.changing = None;
             return None;
         }
-        self.changing = None;
+        // It may lead to files that are being written, or have changed since they were looked at.
+        let is_whole =
+            read.is_settled(&current, file_time, QUIET) || self.read.as_ref() == Some(&read);
+        if !is_whole {
+            self.changing = Some(current);
+            self.read = Some(read);
+            return None;
+        }
+        (self.changing, self.read) = (None, None);
         self.seen = if loaded.is_ok() {
             read
         } else {

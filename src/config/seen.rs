@@ -20,7 +20,9 @@ struct Stamp {
 impl Seen {
     /// Remembers how the file is, before it is read: what is written in between is a new save.
     pub(super) fn look(&mut self, path: &Path) {
-        self.0.insert(path.to_owned(), Stamp::of(path));
+        // What is read twice counts as it was at first, so that a change in between is one.
+        let stamp = || Stamp::of(path);
+        self.0.entry(path.to_owned()).or_insert_with(stamp);
     }
 
     /// The same paths as they are at this moment.
