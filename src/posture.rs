@@ -39,6 +39,18 @@ fn named<'a>(providers: impl IntoIterator<Item = &'a ProviderConfig>) -> String 
     names.collect::<Vec<_>>().join(", ")
 }
 
+/// A host and its port; what is none may be anything that was put into the wrong place.
+fn shown(host: &str) -> &str {
+    let is_name = |name: &str| {
+        name.chars()
+            .all(|c| c.is_ascii_alphanumeric() || ".-[]:".contains(c))
+    };
+    match host.rsplit_once(':') {
+        Some((name, port)) if is_name(name) && port.parse::<u16>().is_ok() => host,
+        _ => "what is no host and port",
+    }
+}
+
 /// In seconds, each once.
 fn leeways(config: &Config) -> String {
     let leeways: BTreeSet<_> = config.providers.iter().map(|it| it.leeway).collect();
@@ -53,7 +65,8 @@ fn relaxed(config: &Config) -> String {
         relaxed.push("http for the app itself".to_owned());
     }
     if !config.allow_http.is_empty() {
-        relaxed.push(format!("http for {}", config.allow_http.join(", ")));
+        let hosts = config.allow_http.iter().map(|host| shown(host));
+        relaxed.push(format!("http for {}", hosts.collect::<Vec<_>>().join(", ")));
     }
     if config.cookie_secrets.is_weak() {
         relaxed.push("a weak cookie_secret, so logins end with the process".to_owned());

@@ -181,10 +181,15 @@ fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// What looks like no path may be the secret itself.
+/// What leads to no directory may be the secret itself: base64 has slashes, too, but hardly ever
+/// small letters alone.
 fn is_path(path: &Path) -> bool {
-    path.to_str()
-        .is_some_and(|path| path.contains(['/', '\\', '.']))
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c);
+    let leads_somewhere = path
+        .parent()
+        .is_some_and(|directory| directory.file_name().is_some() && directory.is_dir());
+    let is_plain = path.to_str().is_some_and(|path| path.chars().all(plain));
+    leads_somewhere || (path.is_absolute() && is_plain)
 }
 
 /// The text of a file, without the end of its last line.
@@ -260,8 +265,12 @@ mod tests {
         }
         for (path, is_one) in [
             ("/run/secrets/a", true),
-            ("a.txt", true),
+            ("src/Absent", true),
+            ("a.txt", false),
             ("GOCSPX-1a2b", false),
+            ("abC8Q~x.y", false),
+            ("q83vAb/9xK+4=", false),
+            ("/q83vAb/9xK+4=", false),
         ] {
             assert_eq!(is_path(Path::new(path)), is_one, "{path}");
         }

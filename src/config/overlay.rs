@@ -46,6 +46,10 @@ pub(super) fn read(
             );
             continue;
         }
+        // That is how some tools leave a variable out.
+        if text.is_empty() && is_known(tree, &path) {
+            continue;
+        }
         let spot = Origin::outside(format!("the variable {shown}"));
         let value = Value::untyped(text.to_owned(), spot.clone());
         read.push((shown, Table::around(&path, value, &spot), path));
@@ -53,6 +57,17 @@ pub(super) fn read(
     read.into_iter()
         .map(|(name, table, _)| (name, table))
         .collect()
+}
+
+/// Whether there is a value at the end of this way already.
+fn is_known(tree: &Table, path: &[String]) -> bool {
+    let Some((key, tables)) = path.split_last() else {
+        return false;
+    };
+    let table = tables
+        .iter()
+        .try_fold(tree, |table, name| table.subtable(name));
+    table.is_some_and(|table| table.contains(key))
 }
 
 /// The names of the tables in `[auth]` that can be a provider's.

@@ -475,6 +475,16 @@ mod tests {
     }
 
     #[test]
+    fn cfg_35_an_empty_variable_takes_nothing_away() {
+        let key = "KEYCARD_AUTH__GOOGLE__LABEL";
+        let environment = with_variables("empty", &[(key, "")]);
+        let google = format!("{GOOGLE}label = \"Ours\"\n");
+        write(&user(&environment), &format!("{SHARED}{google}"));
+
+        assert_eq!(load(&environment).unwrap().providers[0].label, "Ours");
+    }
+
+    #[test]
     fn cfg_35_a_variable_that_fits_no_section_or_two_is_a_mistake() {
         let two = format!(
             "{SHARED}{}{}",
