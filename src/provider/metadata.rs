@@ -106,7 +106,8 @@ impl Metadata {
             .find(|(name, _)| is_ours(name));
         if let Some((name, _)) = twice {
             return Err(invalid(format!(
-                "authorization_endpoint has a {name} of its own"
+                "authorization_endpoint has a {} of its own",
+                super::shown(&name)
             )));
         }
         if metadata.algorithms.is_empty() {
