@@ -45,6 +45,13 @@ pub(super) struct Init {
 impl Init {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let path = Path::new(FILE);
+        for linked in [".gitignore", ".streamlit"] {
+            if Path::new(linked).is_symlink() {
+                return Err(Failure::said(format!(
+                    "{linked} is a link: nothing was written, since it may lead anywhere"
+                )));
+            }
+        }
         if path.exists() || path.is_symlink() {
             return Err(Failure::said(format!(
                 "{FILE} is there already, and stays as it is; `keycard check` looks at it"
@@ -156,24 +163,36 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Names the file in `.gitignore` if Git would keep it otherwise.
 fn ignore() -> Result<bool, Failure> {
-    let here = std::env::current_dir()?;
+    let unable = |error: io::Error| {
+        Failure::said(format!(
+            "{FILE} is written, but .gitignore cannot be: {}; add {FILE} to it",
+            error.kind()
+        ))
+    };
+    let here = std::env::current_dir().map_err(unable)?;
     let is_repository = here
         .ancestors()
         .any(|directory| directory.join(".git").exists());
-    let ignored = fs::read_to_string(".gitignore").unwrap_or_default();
-    if !is_repository || ignored.lines().any(|line| line.trim() == FILE) || git_ignores() {
+    let ignored = match fs::read(".gitignore") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(unable)?,
+    };
+    let is_there = ignored
+        .split(|byte| *byte == b'\n')
+        .any(|line| line.trim_ascii() == FILE.as_bytes());
+    if !is_repository || is_there || git_ignores() {
         return Ok(false);
     }
-    let line_end = if ignored.is_empty() || ignored.ends_with('\n') {
-        ""
-    } else {
-        "\n"
+    let line_end = match ignored.last() {
+        None | Some(b'\n') => "",
+        Some(_) => "\n",
     };
     let mut file = OpenOptions::new()
         .append(true)
         .create(true)
-        .open(".gitignore")?;
-    writeln!(file, "{line_end}{FILE}")?;
+        .open(".gitignore")
+        .map_err(unable)?;
+    writeln!(file, "{line_end}{FILE}").map_err(unable)?;
     Ok(true)
 }
 

@@ -1,4 +1,4 @@
-//! The command `keycard`: `cargo install keycard --features cli`.
+//! The command `keycard`: `cargo install --path . --features cli` in a checkout.
 //!
 //! - `keycard check` tells every mistake in the secrets file, and asks each provider whether logins
 //!   will work.
@@ -9,7 +9,8 @@
 //! - `keycard secret` prints a cookie secret.
 //!
 //! It ends with 0 where all is well, with 1 where something is not, and with 2 where it was called
-//! in a way that it does not know. It prints no secret but those that it has just made.
+//! in a way that it does not know. It prints no secret but those that it has just made, and those of
+//! the file or section that `import` and `dev` are asked for.
 //!
 //! # JSON of `keycard check`
 //!

@@ -145,4 +145,29 @@ fn git_is_told_once_to_leave_the_file_alone() {
     folder.write(".gitignore", "/.streamlit/\n");
     assert!(!again());
     assert_eq!(ignored(), "/.streamlit/\n");
+
+    // Not everything there is UTF-8.
+    fs::write(folder.path(".gitignore"), b"\xe4\ntarget").unwrap();
+    assert!(again());
+    let lines = fs::read(folder.path(".gitignore")).unwrap();
+    assert_eq!(lines, b"\xe4\ntarget\n.streamlit/secrets.toml\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link() {
+    let folder = Folder::new("init-links");
+    folder.write("elsewhere", "");
+    for link in [".gitignore", ".streamlit"] {
+        std::os::unix::fs::symlink("elsewhere", folder.path(link)).unwrap();
+        let said = init(&folder, GOOGLE, "a-client-secret\n");
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(
+            said.err.contains(&format!("{link} is a link")),
+            "{}",
+            said.err
+        );
+        fs::remove_file(folder.path(link)).unwrap();
+    }
+    assert_eq!(fs::read(folder.path("elsewhere")).unwrap(), b"");
 }

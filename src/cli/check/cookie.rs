@@ -89,7 +89,7 @@ fn too_large(error: &Error) -> Finding {
         Kind::IdentityTooLarge { report } => {
             Finding::failure(Point::Cookie, format!("too large: {report}"))
         }
-        _ => Finding::failure(Point::Cookie, error.to_string()),
+        _ => Finding::of(Point::Cookie, error),
     }
 }
 

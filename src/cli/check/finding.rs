@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Error;
+
 /// What was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Point {
@@ -60,6 +62,14 @@ impl Finding {
 
     pub(super) fn failure(point: Point, text: impl Into<String>) -> Self {
         Self::new(point, Verdict::Failure, text)
+    }
+
+    /// What a login would fail with, and what its log line would advise. A provider's words in it are
+    /// for a terminal, so they lose what steers one.
+    pub(super) fn of(point: Point, error: &Error) -> Self {
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
+        let text: String = error.to_string().chars().map(plain).collect();
+        Self::failure(point, text).cure(error.advice())
     }
 
     pub(super) fn cure(mut self, cure: impl Into<String>) -> Self {

@@ -24,7 +24,7 @@ pub(super) fn readable(
 ) -> Finding {
     match unusable {
         Some(error) if has_common && differing(error).is_none() => {
-            Finding::failure(Point::Metadata, error.to_string())
+            Finding::of(Point::Metadata, error)
         }
         _ => Finding::ok(Point::Metadata, provider.metadata_url.as_str()),
     }
@@ -37,7 +37,7 @@ pub(super) fn issuer(compared: Result<String, Error>) -> Finding {
         Err(error) => error,
     };
     let Some((expected, found)) = differing(&error) else {
-        return Finding::failure(point, error.to_string());
+        return Finding::of(point, &error);
     };
     let text = format!("the metadata names \"{found}\", but its address belongs to \"{expected}\"");
     let cure = format!("if that is right, add issuer = \"{found}\" to its section");
@@ -130,7 +130,7 @@ pub(super) fn authentication(
     let point = Point::Authentication;
     let used = match survey::authentication(provider, metadata) {
         Ok(used) => used,
-        Err(error) => return Finding::failure(point, error.to_string()),
+        Err(error) => return Finding::of(point, &error),
     };
     let offered = document.strings("token_endpoint_auth_methods_supported");
     let offered = offered.unwrap_or_else(|| vec!["client_secret_basic".to_owned()]);
@@ -162,7 +162,7 @@ pub(super) fn algorithms(common: &[Algorithm], named: &[String]) -> Finding {
 pub(super) async fn keys(http: &Http, provider: &ProviderConfig, metadata: &Metadata) -> Finding {
     let keys = match survey::keys(http, provider, metadata).await {
         Ok(keys) => keys,
-        Err(error) => return Finding::failure(Point::Keys, error.to_string()),
+        Err(error) => return Finding::of(Point::Keys, &error),
     };
     let algorithms = metadata.algorithms.iter().filter(|it| !it.is_symmetric());
     let with_key: Vec<_> = algorithms

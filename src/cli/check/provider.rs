@@ -43,7 +43,7 @@ impl Asked {
             Ok(document) => document,
             Err(error) => {
                 let cure = "see that server_metadata_url opens from this machine";
-                return self.found(Finding::failure(Point::Metadata, error.to_string()).cure(cure));
+                return self.found(Finding::of(Point::Metadata, &error).cure(cure));
             }
         };
         let metadata = document.read(provider);

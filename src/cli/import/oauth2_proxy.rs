@@ -15,6 +15,11 @@ const REASONS: Reasons = &[
         "OAUTH2_PROXY_CODE_CHALLENGE_METHOD",
         "keycard always sends S256",
     ),
+    ("OAUTH2_PROXY_COOKIE_REFRESH", "keycard refreshes no login"),
+    (
+        "OAUTH2_PROXY_COOKIE_SECRET_FILE",
+        "a fresh cookie_secret is written instead",
+    ),
     ("OAUTH2_PROXY_COOKIE_", DECIDED),
     ("OAUTH2_PROXY_EMAIL_DOMAINS", FOR_CODE),
     ("OAUTH2_PROXY_INSECURE_", "keycard verifies it always"),
@@ -49,10 +54,19 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     let issuer = take("OIDC_ISSUER_URL");
     let tenant = take("AZURE_TENANT").filter(|tenant| tenant != "common");
     let client_id = take("CLIENT_ID").unwrap_or_default();
-    let client_secret = take("CLIENT_SECRET").or_else(|| {
-        let text = fs::read_to_string(take("CLIENT_SECRET_FILE")?).ok()?;
-        Some(text.trim_end().to_owned())
-    });
+    let mut client_secret = take("CLIENT_SECRET");
+    if let Some(file) = take("CLIENT_SECRET_FILE").filter(|_| client_secret.is_none()) {
+        match fs::read_to_string(file) {
+            Ok(text) => client_secret = Some(text.trim_end().to_owned()),
+            Err(error) => imported.leave_out(
+                "OAUTH2_PROXY_CLIENT_SECRET_FILE",
+                &format!(
+                    "it cannot be read ({}); write client_secret by hand",
+                    error.kind()
+                ),
+            ),
+        }
+    }
     imported.draft.cookie_secret = take("COOKIE_SECRET").unwrap_or_default();
     let redirect_url = take("REDIRECT_URL");
     imported.redirect(
