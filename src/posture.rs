@@ -1,13 +1,9 @@
 //! The posture line: at the start, what is enforced and what was decided.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use crate::config::{Config, ProviderConfig};
+use crate::config::{Config, LEEWAY, ProviderConfig};
 use crate::cookies::Names;
-
-/// The leeway that nobody had to ask for.
-const USUAL_LEEWAY: Duration = Duration::from_secs(120);
 
 /// Writes the line. No value is in it but the app's own address: the others are told by where they
 /// came from.
@@ -79,12 +75,7 @@ fn relaxed(config: &Config) -> String {
     if !developed.is_empty() {
         relaxed.push(format!("anybody can be anybody with {developed}"));
     }
-    let patient = named(
-        config
-            .providers
-            .iter()
-            .filter(|it| it.leeway != USUAL_LEEWAY),
-    );
+    let patient = named(config.providers.iter().filter(|it| it.leeway != LEEWAY));
     if !patient.is_empty() {
         relaxed.push(format!("another clock_leeway for {patient}"));
     }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::diagnostic::Mistake;
 use super::environment::Environment;
+use super::keys;
 use super::secret_file;
 use super::seen::Seen;
 use super::tree::{Kind, Table, Value};
@@ -16,8 +17,6 @@ const SECRETS: &[&str] = &[
     "cookie_secrets_accepted",
     "secret",
 ];
-/// Tables in which `env` and `file` are parameters like others.
-const TABLES: &[&str] = &["authorize_params", "client_kwargs"];
 
 /// What a value says of where it stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ impl Reference {
     fn read(key: &str, kind: &Kind) -> Option<Self> {
         match kind {
             Kind::String(text) => Self::in_text(text),
-            Kind::Table(table) if !TABLES.contains(&key) => {
+            Kind::Table(table) if !keys::PARAMETER_TABLES.contains(&key) => {
                 let (name, value) = table.only()?;
                 let Kind::String(text) = &value.kind else {
                     return None;

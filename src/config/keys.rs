@@ -135,6 +135,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("verify", KWARGS),
 ];
 
+/// Tables of parameters in a section: what stands in them is the provider's own.
+pub(super) const PARAMETER_TABLES: &[&str] = &["authorize_params", "client_kwargs"];
+
 /// The keys of which a section has at least one when it is a provider.
 pub(super) const MARKS: &[&str] = &[
     "api_base_url",

@@ -50,7 +50,7 @@ pub(crate) use cookie_secret::Accepted;
 pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
-pub(crate) use provider::{ClientAuthentication, DEFAULT, Prompt, ProviderConfig};
+pub(crate) use provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, ProviderConfig};
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;
 pub(crate) use seen::Seen;

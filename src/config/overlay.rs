@@ -9,8 +9,6 @@ use super::tree::{Table, Value};
 const PREFIX: &str = "KEYCARD_AUTH__";
 /// Between the parts of a name.
 const MARK: &str = "__";
-/// What may stand in `[auth]` and in a section, and has keys itself.
-const TABLES: &[&str] = &["authorize_params", "client_kwargs"];
 
 /// Every setting that the environment has, as a table to lay over the others, and the names of the
 /// variables. Sections are those of `tree`; where it has none, the variables make them.
@@ -87,7 +85,9 @@ fn path(rest: &str, sections: &[&str]) -> Result<Vec<String>, impl Fn(&str) -> M
     let (section, key) = match (fits.as_slice(), rest.split_once(MARK)) {
         ([(section, key)], _) => (Some((*section).to_owned()), *key),
         ([], None) => (None, rest),
-        ([], Some((table, _))) if TABLES.contains(&lower(table).as_str()) => (None, rest),
+        ([], Some((table, _))) if keys::PARAMETER_TABLES.contains(&lower(table).as_str()) => {
+            (None, rest)
+        }
         ([], Some((section, key))) if sections.is_empty() => (Some(lower(section)), key),
         _ => return Err(objection(&fits, sections)),
     };

@@ -10,6 +10,9 @@ use crate::secret::Secret;
 /// What the metadata's address ends in (OpenID Connect Discovery §4).
 pub(super) const WELL_KNOWN: &str = "/.well-known/openid-configuration";
 
+/// How far two clocks may differ, unless `clock_leeway` says otherwise.
+pub(crate) const LEEWAY: Duration = Duration::from_secs(120);
+
 /// The unnamed provider's name.
 pub(crate) const DEFAULT: &str = "default";
 

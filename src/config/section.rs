@@ -9,7 +9,7 @@ use super::belonging::{self, check_copied, missing, required};
 use super::client_kwargs::Kwargs;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
-use super::provider::{ClientAuthentication, DEFAULT, EndpointOverrides, ProviderConfig};
+use super::provider::{ClientAuthentication, DEFAULT, EndpointOverrides, LEEWAY, ProviderConfig};
 use super::site::is_loopback;
 use super::tree::Table;
 use crate::algorithm::Algorithm;
@@ -35,7 +35,7 @@ impl Shared {
             allow_http,
             loopback,
             claims: None,
-            leeway: Duration::from_secs(120),
+            leeway: LEEWAY,
             timeout: Duration::from_secs(10),
         };
         none.overridden_by(Some(auth), report)
