@@ -16,7 +16,7 @@ use crate::failure_log::FailureLog;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
 use crate::posture;
-use crate::provider::{Http, OpenIdProvider};
+use crate::provider::{ConfiguredProvider, Http};
 use crate::reload::Reload;
 
 /// Login for an app: reads the secrets file, and is then cheap to clone.
@@ -92,7 +92,7 @@ impl Auth {
     /// last. One whose section has a mistake is not among them: nobody can log in with it.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderChoice> {
-        let choice = |provider: &Arc<OpenIdProvider>| ProviderChoice {
+        let choice = |provider: &Arc<ConfiguredProvider>| ProviderChoice {
             name: provider.name().to_owned(),
             label: provider.label().to_owned(),
         };

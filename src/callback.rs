@@ -21,7 +21,7 @@ use crate::cookies::{
 use crate::error::{Error, Kind, Result, error_code};
 use crate::own_paths::OwnPath;
 use crate::pages;
-use crate::provider::{OpenIdProvider, Redemption, Verified};
+use crate::provider::{ConfiguredProvider, Redemption, Verified};
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::snapshot::Snapshot;
@@ -179,7 +179,7 @@ fn open(
 }
 
 /// The provider that the login was begun with, if it is configured as it was then.
-fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<OpenIdProvider>> {
+fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<ConfiguredProvider>> {
     auth.provider(&pending.provider)
         .ok()
         .filter(|provider| provider.fingerprint() == pending.fingerprint)
@@ -188,7 +188,7 @@ fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<OpenI
 
 /// RFC 9207: the answer comes from the provider that the browser was sent to.
 async fn check_issuer(
-    provider: &OpenIdProvider,
+    provider: &ConfiguredProvider,
     pending: &Pending,
     issuer: Option<&str>,
 ) -> Result<()> {
@@ -199,7 +199,7 @@ async fn check_issuer(
             found: clean(issuer),
         }
         .into()),
-        None if provider.metadata().await?.answers_with_issuer => {
+        None if provider.endpoints().await?.answers_with_issuer => {
             Err(Kind::AnswerWithoutIssuer.into())
         }
         None => Ok(()),
@@ -279,7 +279,7 @@ fn log_in(
 /// Everything about this login but its claims.
 fn head(
     auth: &Snapshot,
-    provider: &OpenIdProvider,
+    provider: &ConfiguredProvider,
     verified: &Verified,
     state: &str,
 ) -> Result<Head> {

@@ -10,14 +10,14 @@ use crate::config::{
 };
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
-use crate::provider::{Http, OpenIdProvider};
+use crate::provider::{ConfiguredProvider, Http};
 
 /// The configuration in force.
 #[derive(Debug)]
 pub(crate) struct InForce {
     keyring: Arc<Keyring>,
     cookie_secrets: CookieSecrets,
-    providers: Vec<Arc<OpenIdProvider>>,
+    providers: Vec<Arc<ConfiguredProvider>>,
     misconfigured: Vec<Misconfigured>,
     /// Seconds that an identity lasts.
     life: i64,
@@ -39,7 +39,7 @@ impl InForce {
         let redirect_uri = config.site.redirect_uri().to_owned();
         let provider = |config: &ProviderConfig| {
             let formers = former.map_or(&[][..], |it| &it.providers);
-            OpenIdProvider::after(formers, config, &redirect_uri, http)
+            ConfiguredProvider::after(formers, config, &redirect_uri, http)
         };
         Ok(Self {
             keyring,
@@ -60,7 +60,7 @@ impl InForce {
     }
 
     /// Those that people can log in with.
-    pub(crate) fn providers(&self) -> &[Arc<OpenIdProvider>] {
+    pub(crate) fn providers(&self) -> &[Arc<ConfiguredProvider>] {
         &self.providers
     }
 
@@ -69,7 +69,7 @@ impl InForce {
         self.life
     }
 
-    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<ConfiguredProvider>, Error> {
         self.check_section(name)?;
         self.providers
             .iter()
@@ -97,7 +97,7 @@ impl InForce {
     }
 
     /// The provider that is meant when none is named: the unnamed one, or the only one.
-    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<OpenIdProvider>>, Error> {
+    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<ConfiguredProvider>>, Error> {
         self.check_section(DEFAULT)?;
         Ok(match self.providers.as_slice() {
             [only] => Some(only),
@@ -125,7 +125,7 @@ impl InForce {
         now: i64,
     ) -> Option<IdentityCookie> {
         let identity = IdentityCookie::open(headers, names, &self.keyring, now)?;
-        let known = |provider: &Arc<OpenIdProvider>| {
+        let known = |provider: &Arc<ConfiguredProvider>| {
             provider.fingerprint() == identity.fingerprint()
                 && provider.name() == identity.provider()
         };

@@ -148,7 +148,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         return Ok(Login(pages::see_other(&url)?));
     }
 
-    let metadata = provider.metadata().await?;
+    let endpoints = provider.endpoints().await?;
     let now = auth.now();
     let return_to = request
         .return_to
@@ -162,7 +162,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         issued_at: now,
         provider: provider.name().to_owned(),
         fingerprint: provider.fingerprint(),
-        issuer: metadata.issuer.clone(),
+        issuer: endpoints.issuer.clone(),
         max_age: match max_age {
             Some((_, max_age)) => seconds(max_age),
             None => provider.max_age(),
@@ -173,7 +173,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             .unwrap_or_default(),
     };
     let secrets = pending.secrets()?;
-    let url = provider.authorization_url(&metadata, &secrets, &request.parameters)?;
+    let url = provider.authorization_url(&endpoints, &secrets, &request.parameters)?;
     let mut response = pages::see_other(&url)?;
     if let Some(location) = response.headers_mut().get_mut(LOCATION) {
         location.set_sensitive(true);

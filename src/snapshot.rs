@@ -10,7 +10,7 @@ use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::Error;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
-use crate::provider::OpenIdProvider;
+use crate::provider::ConfiguredProvider;
 
 /// The handle, and the configuration that was in force when somebody first asked.
 #[derive(Clone, Debug)]
@@ -61,15 +61,15 @@ impl Snapshot {
         self.in_force.life()
     }
 
-    pub(crate) fn providers(&self) -> &[Arc<OpenIdProvider>] {
+    pub(crate) fn providers(&self) -> &[Arc<ConfiguredProvider>] {
         self.in_force.providers()
     }
 
-    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<OpenIdProvider>, Error> {
+    pub(crate) fn provider(&self, name: &str) -> Result<&Arc<ConfiguredProvider>, Error> {
         self.in_force.provider(name)
     }
 
-    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<OpenIdProvider>>, Error> {
+    pub(crate) fn default_provider(&self) -> Result<Option<&Arc<ConfiguredProvider>>, Error> {
         self.in_force.default_provider()
     }
 

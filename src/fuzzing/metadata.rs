@@ -39,7 +39,7 @@ fn check(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
     let names = members(written).expect("a document that is an object");
     let document: Map<String, Value> = serde_json::from_slice(written).expect("a document");
     assert_eq!(names.len(), document.len(), "a member twice");
-    assert_eq!(document["issuer"], *metadata.issuer);
+    assert_eq!(document["issuer"], *metadata.endpoints.issuer);
     assert_ne!(
         document.get("require_pushed_authorization_requests"),
         Some(&Value::Bool(true))
@@ -49,13 +49,17 @@ fn check(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
         "loopback" => &["http://localhost:9000", "http://localhost:9000/"],
         _ => &["https://issuer.example/{tenant}"],
     };
-    assert!(issuers.contains(&&*metadata.issuer), "{}", metadata.issuer);
+    assert!(
+        issuers.contains(&&*metadata.endpoints.issuer),
+        "{}",
+        metadata.endpoints.issuer
+    );
     for (name, url) in [
         (
             "authorization_endpoint",
-            Some(&metadata.authorization_endpoint),
+            Some(&metadata.endpoints.authorization_endpoint),
         ),
-        ("token_endpoint", Some(&metadata.token_endpoint)),
+        ("token_endpoint", Some(&metadata.endpoints.token_endpoint)),
         ("userinfo_endpoint", metadata.userinfo_endpoint.as_ref()),
         ("jwks_uri", Some(&metadata.jwks_uri)),
     ] {
@@ -82,11 +86,11 @@ fn is_trusted(url: &Url) -> bool {
 fn check_way_there(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
     let secrets = LoginSecrets::derive(&Seed([5; 32])).expect("secrets");
     let redirect_uri = App::of_this_process().config.site.redirect_uri();
-    let address = authorization_url(provider, redirect_uri, metadata, &secrets, &[]);
+    let address = authorization_url(provider, redirect_uri, &metadata.endpoints, &secrets, &[]);
     assert_eq!(address.is_ok(), knows_client_secrets(written));
     let Ok(address) = address else { return };
     let address = Url::parse(&address).expect("an address");
-    let endpoint = &metadata.authorization_endpoint;
+    let endpoint = &metadata.endpoints.authorization_endpoint;
     assert_eq!(
         (address.origin(), address.path()),
         (endpoint.origin(), endpoint.path())

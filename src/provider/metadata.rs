@@ -1,6 +1,7 @@
 //! The provider's metadata document (OpenID Connect Discovery §3, RFC 8414), read leniently where
 //! providers are careless and strictly where a login depends on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::cached::Fetched;
+use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
 use crate::algorithm::Algorithm;
@@ -24,18 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What a provider says about itself, as far as a login needs it.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    pub(crate) issuer: String,
-    pub(crate) authorization_endpoint: Url,
-    pub(crate) token_endpoint: Url,
+    pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) userinfo_endpoint: Option<Url>,
     pub(crate) jwks_uri: Url,
     /// What ID tokens may be signed with.
     pub(crate) algorithms: Vec<Algorithm>,
-    /// `token_endpoint_auth_methods_supported`; basic where it is silent.
-    pub(super) authentication: Vec<String>,
-    /// Whether every answer names its issuer (RFC 9207).
-    pub(crate) answers_with_issuer: bool,
-    pub(super) prompts: Option<Vec<String>>,
 }
 
 /// Fetches and reads the document.
@@ -86,13 +81,10 @@ impl Metadata {
         let url = |name, given: &Option<String>| endpoint(&members, name, given.as_deref(), config);
         let required =
             |name, given| url(name, given)?.ok_or_else(|| invalid(format!("it lacks {name}")));
-        let metadata = Self {
+        let endpoints = Endpoints {
             issuer: issuer(&members, config)?,
             authorization_endpoint: required("authorization_endpoint", &given.authorization)?,
             token_endpoint: required("token_endpoint", &given.token)?,
-            userinfo_endpoint: url("userinfo_endpoint", &given.userinfo)?,
-            jwks_uri: required("jwks_uri", &given.keys)?,
-            algorithms: algorithms(&members, config),
             authentication: strings(&members, "token_endpoint_auth_methods_supported")
                 .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
             answers_with_issuer: members.get("authorization_response_iss_parameter_supported")
@@ -100,7 +92,7 @@ impl Metadata {
             prompts: strings(&members, "prompt_values_supported"),
         };
         // Ours would stand beside theirs, and nobody knows which one a provider takes.
-        let twice = metadata
+        let twice = endpoints
             .authorization_endpoint
             .query_pairs()
             .find(|(name, _)| is_ours(name));
@@ -110,6 +102,12 @@ impl Metadata {
                 super::shown(&name)
             )));
         }
+        let metadata = Self {
+            endpoints: Arc::new(endpoints),
+            userinfo_endpoint: url("userinfo_endpoint", &given.userinfo)?,
+            jwks_uri: required("jwks_uri", &given.keys)?,
+            algorithms: algorithms(&members, config),
+        };
         if metadata.algorithms.is_empty() {
             return Err(invalid("it signs with no algorithm that keycard verifies"));
         }

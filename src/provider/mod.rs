@@ -2,11 +2,12 @@
 //! login.
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
-//! wait for; `cached` keeps what it brought, `exchanges` does not; `metadata` and `keys` are what is
-//! cached; `token`, `id_token` and `userinfo` are the steps of a login. `survey` asks what no login
-//! does, for the command.
+//! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
+//! needs; `metadata` and `keys` are what is cached; `token`, `id_token` and `userinfo` are the steps of
+//! a login, and `openid` takes them. `survey` asks what no login does, for the command.
 
 mod cached;
+mod endpoints;
 mod exchanges;
 mod flight;
 mod http;
@@ -14,29 +15,28 @@ pub(crate) mod id_token;
 mod json;
 pub(crate) mod keys;
 mod metadata;
+mod openid;
 #[cfg(feature = "cli")]
 pub(crate) mod survey;
 pub(crate) mod token;
 mod userinfo;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
+pub(crate) use self::endpoints::Endpoints;
 pub(crate) use self::http::Http;
+#[cfg(any(fuzzing, test, feature = "cli"))]
 pub(crate) use self::metadata::Metadata;
 
-use self::cached::Cached;
 use self::exchanges::Exchanges;
-use self::id_token::{Expected, Unverified};
-use self::keys::{KeySet, VerifyingKey};
+use self::openid::OpenId;
 use crate::clock::unix;
 use crate::config::ProviderConfig;
-use crate::error::{Endpoint, Error};
+use crate::error::Error;
 use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
 
@@ -48,14 +48,12 @@ const EXPIRY_NOTICE: i64 = 30 * 24 * 60 * 60;
 
 /// A provider, with what is cached of it.
 #[derive(Debug)]
-pub(crate) struct OpenIdProvider {
+pub(crate) struct ConfiguredProvider {
     config: ProviderConfig,
     redirect_uri: String,
     fingerprint: [u8; 16],
     http: Http,
-    metadata: Arc<Cached<Metadata>>,
-    keys: Arc<Cached<KeySet>>,
-    lookups: Mutex<Lookups>,
+    openid: OpenId,
     exchanges: Arc<Exchanges>,
     /// Whether the log has the line about the end of the client secret.
     expiry_told: AtomicBool,
@@ -81,16 +79,22 @@ pub(crate) struct Redemption {
     pub(crate) now: i64,
 }
 
-impl OpenIdProvider {
+/// Whom a login is with: its section, and where it is to come back to.
+#[derive(Clone, Copy, Debug)]
+struct Party<'a> {
+    http: &'a Http,
+    config: &'a ProviderConfig,
+    redirect_uri: &'a str,
+}
+
+impl ConfiguredProvider {
     pub(crate) fn new(config: ProviderConfig, redirect_uri: &str, http: Http) -> Self {
         Self {
             fingerprint: fingerprint(&config, redirect_uri),
             config,
             redirect_uri: redirect_uri.to_owned(),
             http,
-            metadata: Cached::new(Endpoint::Metadata),
-            keys: Cached::new(Endpoint::Keys),
-            lookups: Mutex::new(Lookups::new(Instant::now())),
+            openid: OpenId::new(),
             exchanges: Arc::default(),
             expiry_told: AtomicBool::new(false),
         }
@@ -169,25 +173,23 @@ impl OpenIdProvider {
         }
     }
 
-    pub(crate) async fn metadata(&self) -> Result<Arc<Metadata>, Error> {
-        let fetch = || metadata::fetch(self.http.clone(), self.config.clone());
-        self.metadata
-            .get(fetch)
-            .await
-            .map_err(|error| error.at(self.name()))
+    /// Where to send the browser, and what is known of who answers.
+    pub(crate) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
+        let endpoints = self.openid.endpoints(self.party()).await;
+        endpoints.map_err(|error| error.at(self.name()))
     }
 
     /// Where the browser is sent to log in.
     pub(crate) fn authorization_url(
         &self,
-        metadata: &Metadata,
+        endpoints: &Endpoints,
         secrets: &LoginSecrets,
         parameters: &[(String, String)],
     ) -> Result<String, Error> {
         token::authorization_url(
             &self.config,
             &self.redirect_uri,
-            metadata,
+            endpoints,
             secrets,
             parameters,
         )
@@ -201,7 +203,13 @@ impl OpenIdProvider {
     ) -> Result<Arc<Verified>, Error> {
         let exchange = || {
             let (provider, redemption) = (self.clone(), redemption.clone());
-            async move { provider.exchange(&redemption).await.map(Arc::new) }
+            async move {
+                let verified = provider
+                    .openid
+                    .exchange(provider.party(), &redemption)
+                    .await;
+                verified.map(|verified| Arc::new(provider.with_wanted(verified)))
+            }
         };
         self.exchanges
             .once(&redemption, exchange)
@@ -209,153 +217,21 @@ impl OpenIdProvider {
             .map_err(|error| error.at(self.name()))
     }
 
-    async fn exchange(&self, redemption: &Redemption) -> Result<Verified, Error> {
-        let metadata = self.metadata().await?;
-        let tokens = token::redeem(
-            &self.http,
-            &self.config,
-            &self.redirect_uri,
-            &metadata,
-            redemption,
-        )
-        .await?;
-        let expected = Expected {
-            issuer: &metadata.issuer,
-            client_id: &self.config.client_id,
-            nonce: &redemption.secrets.nonce,
-            access_token: &tokens.access_token,
-            max_age: redemption.max_age,
-            leeway: self.config.leeway,
-            now: redemption.now,
-        };
-        let mut claims = self
-            .verify(tokens.id_token.expose(), &metadata, &expected)
-            .await?;
-        let subject = text(&claims, "sub").unwrap_or_default();
-        if let Some(url) = &metadata.userinfo_endpoint
-            && userinfo::is_needed(&claims, &self.config.scopes)
-        {
-            let told = userinfo::fetch(
-                &self.http,
-                url,
-                &tokens.access_token,
-                &subject,
-                self.config.timeout,
-            )
-            .await?;
-            userinfo::merge(&mut claims, told);
-        }
-        let (auth_time, session_id) = (
-            claims.get("auth_time").and_then(Value::as_i64),
-            text(&claims, "sid"),
-        );
-        self.keep_wanted(&mut claims);
-        Ok(Verified {
-            issuer: metadata.issuer.clone(),
-            subject,
-            auth_time,
-            session_id,
-            claims,
-        })
-    }
-
-    async fn verify(
-        &self,
-        token: &str,
-        metadata: &Metadata,
-        expected: &Expected<'_>,
-    ) -> Result<Map<String, Value>, Error> {
-        let unverified = Unverified::read(token, &metadata.algorithms)?;
-        if unverified.algorithm.is_symmetric() {
-            let key = self
-                .config
-                .client_secret
-                .as_ref()
-                .map(VerifyingKey::from_client_secret);
-            return unverified.verify(key.iter(), expected);
-        }
-        let keys = self
-            .keys_for(unverified.key_id.as_deref(), metadata)
-            .await?;
-        let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
-        unverified.verify(keys.fitting(id.as_deref(), algorithm), expected)
-    }
-
-    /// The key set, fetched again if it lacks the key that a token names: providers change keys.
-    async fn keys_for(&self, id: Option<&str>, metadata: &Metadata) -> Result<Arc<KeySet>, Error> {
-        let fetch = || {
-            keys::fetch(
-                self.http.clone(),
-                metadata.jwks_uri.clone(),
-                self.config.timeout,
-            )
-        };
-        let keys = self.keys.get(fetch).await?;
-        let Some(id) = id.filter(|id| !keys.knows(id)) else {
-            return Ok(keys);
-        };
-        if !self.lookups().may_look_for(id, Instant::now()) {
-            return Ok(keys);
-        }
-        let renewed = self.keys.renew(fetch).await;
-        // Only what was fetched answers whether the key is there: a failure is forgotten sooner.
-        let renewed = renewed.inspect_err(|_| self.lookups().give_back())?;
-        if !renewed.knows(id) {
-            self.lookups().absent = Some(id.to_owned());
-        }
-        Ok(renewed)
-    }
-
-    fn keep_wanted(&self, claims: &mut Map<String, Value>) {
-        claims.retain(|name, _| {
+    /// The login without the claims that nobody wants kept.
+    fn with_wanted(&self, mut verified: Verified) -> Verified {
+        verified.claims.retain(|name, _| {
             let wanted = |wanted: &Vec<String>| wanted.iter().any(|wanted| wanted == name);
             !SPENT.contains(&name.as_str()) && self.config.claims.as_ref().is_none_or(wanted)
         });
+        verified
     }
 
-    fn lookups(&self) -> std::sync::MutexGuard<'_, Lookups> {
-        // Nothing that holds the lock can panic half way.
-        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// How often keys are fetched again for an unknown key id: a burst of two, then one in 30 seconds,
-/// whatever tokens arrive.
-#[derive(Debug)]
-struct Lookups {
-    left: u8,
-    since: Instant,
-    /// The id that was just looked for in vain.
-    absent: Option<String>,
-}
-
-impl Lookups {
-    const BURST: u8 = 2;
-    const EVERY: Duration = Duration::from_secs(30);
-
-    fn new(now: Instant) -> Self {
-        Self {
-            left: Self::BURST,
-            since: now,
-            absent: None,
+    fn party(&self) -> Party<'_> {
+        Party {
+            http: &self.http,
+            config: &self.config,
+            redirect_uri: &self.redirect_uri,
         }
-    }
-
-    fn may_look_for(&mut self, id: &str, now: Instant) -> bool {
-        if now.saturating_duration_since(self.since) >= Self::EVERY {
-            self.left = (self.left + 1).min(Self::BURST);
-            self.since = now;
-            self.absent = None;
-        }
-        if self.left == 0 || self.absent.as_deref() == Some(id) {
-            return false;
-        }
-        self.left -= 1;
-        true
-    }
-
-    fn give_back(&mut self) {
-        self.left = (self.left + 1).min(Self::BURST);
     }
 }
 

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 use url::Url;
 
+use super::endpoints::Endpoints;
 use super::http::Http;
 use super::keys::{self, KeySet};
 use super::metadata::{self, Metadata};
@@ -102,9 +103,9 @@ pub(crate) async fn keys(
 /// How the client authenticates at the token endpoint (OpenID Connect Core §9).
 pub(crate) fn authentication(
     config: &ProviderConfig,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
 ) -> Result<&'static str, Error> {
-    Ok(match token::authentication(config, metadata)? {
+    Ok(match token::authentication(config, endpoints)? {
         (_, None) => "none",
         (AuthType::BasicAuth, Some(_)) => "client_secret_basic",
         (_, Some(_)) => "client_secret_post",

@@ -16,9 +16,9 @@ use openidconnect::{
 use serde_json::{Map, Value};
 
 use super::Redemption;
+use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
-use super::metadata::Metadata;
 use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
@@ -47,11 +47,11 @@ pub(super) struct Tokens {
 pub(crate) fn authorization_url(
     config: &ProviderConfig,
     redirect_uri: &str,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
     secrets: &LoginSecrets,
     parameters: &[(String, String)],
 ) -> Result<String, Error> {
-    let client = client(config, redirect_uri, metadata)?;
+    let client = client(config, redirect_uri, endpoints)?;
     let verifier = PkceCodeVerifier::new(secrets.code_verifier.expose().to_owned());
     let (state, nonce) = (
         secrets.state.expose().to_owned(),
@@ -67,9 +67,9 @@ pub(crate) fn authorization_url(
         .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     let given = |name: &str| parameters.iter().any(|(given, _)| given == name);
     // A parameter stands once (RFC 6749 §3.1), and the endpoint's own query stays as it is.
-    let theirs = &metadata.authorization_endpoint;
+    let theirs = &endpoints.authorization_endpoint;
     let said = |name: &str| theirs.query_pairs().any(|(theirs, _)| theirs == name);
-    let wanted = prompt(config, metadata)
+    let wanted = prompt(config, endpoints)
         .map(|prompt| ("prompt", prompt))
         .into_iter()
         .chain(config.parameters.iter().map(pair))
@@ -92,10 +92,10 @@ pub(super) async fn redeem(
     http: &Http,
     config: &ProviderConfig,
     redirect_uri: &str,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
     redemption: &Redemption,
 ) -> Result<Tokens, Error> {
-    let client = client(config, redirect_uri, metadata)?;
+    let client = client(config, redirect_uri, endpoints)?;
     let request = client
         .exchange_code(AuthorizationCode::new(redemption.code.expose().to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(
@@ -131,36 +131,36 @@ impl std::error::Error for Kept {}
 fn client(
     config: &ProviderConfig,
     redirect_uri: &str,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
 ) -> Result<Client, Error> {
     let url = |_| invalid("an address of the provider is not a URL");
     let client = CoreClient::new(
         ClientId::new(config.client_id.clone()),
-        IssuerUrl::new(metadata.issuer.clone()).map_err(url)?,
+        IssuerUrl::new(endpoints.issuer.clone()).map_err(url)?,
         JsonWebKeySet::default(),
     );
-    let (authentication, secret) = authentication(config, metadata)?;
+    let (authentication, secret) = authentication(config, endpoints)?;
     let client = match secret {
         Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
         None => client,
     };
     Ok(client
         .set_auth_type(authentication)
-        .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.to_string()).map_err(url)?)
-        .set_token_uri(TokenUrl::new(metadata.token_endpoint.to_string()).map_err(url)?)
+        .set_auth_uri(AuthUrl::new(endpoints.authorization_endpoint.to_string()).map_err(url)?)
+        .set_token_uri(TokenUrl::new(endpoints.token_endpoint.to_string()).map_err(url)?)
         .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(url)?))
 }
 
 /// One method, never two: the section's, else the first of basic and post that the provider offers.
 pub(super) fn authentication<'a>(
     config: &'a ProviderConfig,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
 ) -> Result<(AuthType, Option<&'a Secret>), Error> {
     let Some(secret) = &config.client_secret else {
         return Ok((AuthType::RequestBody, None));
     };
     let offers = |method: &str| {
-        metadata
+        endpoints
             .authentication
             .iter()
             .any(|offered| offered == method)
@@ -178,13 +178,13 @@ pub(super) fn authentication<'a>(
     }
 }
 
-fn prompt<'a>(config: &'a ProviderConfig, metadata: &Metadata) -> Option<&'a str> {
+fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a str> {
     const SELECT_ACCOUNT: &str = "select_account";
     match &config.prompt {
         Prompt::Value(prompt) => Some(prompt),
         Prompt::Unsent => None,
         Prompt::SelectAccount => {
-            let ruled_out = metadata
+            let ruled_out = endpoints
                 .prompts
                 .as_ref()
                 .is_some_and(|prompts| prompts.iter().all(|prompt| prompt != SELECT_ACCOUNT));

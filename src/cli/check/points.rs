@@ -128,7 +128,7 @@ pub(super) fn authentication(
     metadata: &Metadata,
 ) -> Finding {
     let point = Point::Authentication;
-    let used = match survey::authentication(provider, metadata) {
+    let used = match survey::authentication(provider, &metadata.endpoints) {
         Ok(used) => used,
         Err(error) => return Finding::of(point, &error),
     };

@@ -9,7 +9,7 @@ use crate::cli::terminal::Progress;
 use crate::config::ProviderConfig;
 use crate::cookies::{Keyring, Names};
 use crate::provider::survey::Document;
-use crate::provider::{Http, Metadata};
+use crate::provider::{Endpoints, Http};
 
 /// A provider, and what was found.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Asked {
             progress.say("keys");
             self.found(points::keys(http, provider, metadata).await);
             progress.say("registration");
-            self.ask_registration(http, provider, redirect_uri, metadata)
+            self.ask_registration(http, provider, redirect_uri, &metadata.endpoints)
                 .await;
         }
     }
@@ -80,15 +80,15 @@ impl Asked {
         http: &Http,
         provider: &ProviderConfig,
         redirect_uri: &str,
-        metadata: &Metadata,
+        endpoints: &Endpoints,
     ) {
-        let asked = registration::ask(http, provider, redirect_uri, metadata).await;
+        let asked = registration::ask(http, provider, redirect_uri, endpoints).await;
         // It has nothing to do with what else works: a browser may fare better.
         let asked = asked.unwrap_or_else(|error| Registration::Unknown(error.to_string()));
         let point = Point::Registration;
         let finding = match asked {
             Registration::Registered { error, issuer } => {
-                self.compare_answer(issuer.as_deref(), metadata);
+                self.compare_answer(issuer.as_deref(), endpoints);
                 let answer = if error.is_empty() { "a code" } else { &error };
                 Finding::ok(
                     point,
@@ -108,12 +108,12 @@ impl Asked {
     }
 
     /// The answer names the issuer as the metadata promises, or every login fails.
-    fn compare_answer(&mut self, issuer: Option<&str>, metadata: &Metadata) {
+    fn compare_answer(&mut self, issuer: Option<&str>, endpoints: &Endpoints) {
         let text = match issuer {
-            None if metadata.answers_with_issuer => {
+            None if endpoints.answers_with_issuer => {
                 "promised, but its answer has no iss".to_owned()
             }
-            Some(named) if named != metadata.issuer => {
+            Some(named) if named != endpoints.issuer => {
                 format!("its answer names another issuer, {}", clean(named))
             }
             _ => return,

@@ -12,7 +12,7 @@ use crate::config::ProviderConfig;
 use crate::error::Error;
 use crate::login_secrets::{LoginSecrets, Seed};
 use crate::provider::survey::{self, Answered};
-use crate::provider::{Http, Metadata, token};
+use crate::provider::{Endpoints, Http, token};
 use crate::random;
 
 /// What the provider's answer tells.
@@ -36,11 +36,11 @@ pub(super) async fn ask(
     http: &Http,
     config: &ProviderConfig,
     redirect_uri: &str,
-    metadata: &Metadata,
+    endpoints: &Endpoints,
 ) -> Result<Registration, Error> {
     let secrets = LoginSecrets::derive(&Seed(random::bytes()?))?;
     let nobody = [("prompt".to_owned(), "none".to_owned())];
-    let url = token::authorization_url(config, redirect_uri, metadata, &secrets, &nobody)?;
+    let url = token::authorization_url(config, redirect_uri, endpoints, &secrets, &nobody)?;
     let Ok(url) = Url::parse(&url) else {
         return Ok(Registration::Unknown("its address is not a URL".to_owned()));
     };

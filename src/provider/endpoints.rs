@@ -1,0 +1,16 @@
+//! Where a provider is: what every login needs of it, whatever tells.
+
+use url::Url;
+
+/// What a login needs to know of its provider.
+#[derive(Debug)]
+pub(crate) struct Endpoints {
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: Url,
+    pub(crate) token_endpoint: Url,
+    /// `token_endpoint_auth_methods_supported`; basic where it is silent.
+    pub(super) authentication: Vec<String>,
+    /// Whether every answer names its issuer (RFC 9207).
+    pub(crate) answers_with_issuer: bool,
+    pub(super) prompts: Option<Vec<String>>,
+}

@@ -1,0 +1,193 @@
+//! OpenID Connect: an ID token says who it is, and userinfo where that says too little.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::cached::Cached;
+use super::endpoints::Endpoints;
+use super::id_token::{Expected, Unverified};
+use super::keys::{self, KeySet, VerifyingKey};
+use super::metadata::{self, Metadata};
+use super::{Party, Redemption, Verified, text, token, userinfo};
+use crate::error::{Endpoint, Error};
+
+/// What is cached of a provider that speaks OpenID Connect.
+#[derive(Debug)]
+pub(super) struct OpenId {
+    metadata: Arc<Cached<Metadata>>,
+    keys: Arc<Cached<KeySet>>,
+    lookups: Mutex<Lookups>,
+}
+
+impl OpenId {
+    pub(super) fn new() -> Self {
+        Self {
+            metadata: Cached::new(Endpoint::Metadata),
+            keys: Cached::new(Endpoint::Keys),
+            lookups: Mutex::new(Lookups::new(Instant::now())),
+        }
+    }
+
+    pub(super) async fn endpoints(&self, party: Party<'_>) -> Result<Arc<Endpoints>, Error> {
+        Ok(self.metadata(party).await?.endpoints.clone())
+    }
+
+    async fn metadata(&self, party: Party<'_>) -> Result<Arc<Metadata>, Error> {
+        let fetch = || metadata::fetch(party.http.clone(), party.config.clone());
+        self.metadata.get(fetch).await
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        party: Party<'_>,
+        redemption: &Redemption,
+    ) -> Result<Verified, Error> {
+        let metadata = self.metadata(party).await?;
+        let tokens = token::redeem(
+            party.http,
+            party.config,
+            party.redirect_uri,
+            &metadata.endpoints,
+            redemption,
+        )
+        .await?;
+        let expected = Expected {
+            issuer: &metadata.endpoints.issuer,
+            client_id: &party.config.client_id,
+            nonce: &redemption.secrets.nonce,
+            access_token: &tokens.access_token,
+            max_age: redemption.max_age,
+            leeway: party.config.leeway,
+            now: redemption.now,
+        };
+        let mut claims = self
+            .verify(party, tokens.id_token.expose(), &metadata, &expected)
+            .await?;
+        let subject = text(&claims, "sub").unwrap_or_default();
+        if let Some(url) = &metadata.userinfo_endpoint
+            && userinfo::is_needed(&claims, &party.config.scopes)
+        {
+            let told = userinfo::fetch(
+                party.http,
+                url,
+                &tokens.access_token,
+                &subject,
+                party.config.timeout,
+            )
+            .await?;
+            userinfo::merge(&mut claims, told);
+        }
+        let (auth_time, session_id) = (
+            claims.get("auth_time").and_then(Value::as_i64),
+            text(&claims, "sid"),
+        );
+        Ok(Verified {
+            issuer: metadata.endpoints.issuer.clone(),
+            subject,
+            auth_time,
+            session_id,
+            claims,
+        })
+    }
+
+    async fn verify(
+        &self,
+        party: Party<'_>,
+        token: &str,
+        metadata: &Metadata,
+        expected: &Expected<'_>,
+    ) -> Result<Map<String, Value>, Error> {
+        let unverified = Unverified::read(token, &metadata.algorithms)?;
+        if unverified.algorithm.is_symmetric() {
+            let key = party
+                .config
+                .client_secret
+                .as_ref()
+                .map(VerifyingKey::from_client_secret);
+            return unverified.verify(key.iter(), expected);
+        }
+        let keys = self
+            .keys_for(party, unverified.key_id.as_deref(), metadata)
+            .await?;
+        let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
+        unverified.verify(keys.fitting(id.as_deref(), algorithm), expected)
+    }
+
+    /// The key set, fetched again if it lacks the key that a token names: providers change keys.
+    async fn keys_for(
+        &self,
+        party: Party<'_>,
+        id: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<Arc<KeySet>, Error> {
+        let fetch = || {
+            keys::fetch(
+                party.http.clone(),
+                metadata.jwks_uri.clone(),
+                party.config.timeout,
+            )
+        };
+        let keys = self.keys.get(fetch).await?;
+        let Some(id) = id.filter(|id| !keys.knows(id)) else {
+            return Ok(keys);
+        };
+        if !self.lookups().may_look_for(id, Instant::now()) {
+            return Ok(keys);
+        }
+        let renewed = self.keys.renew(fetch).await;
+        // Only what was fetched answers whether the key is there: a failure is forgotten sooner.
+        let renewed = renewed.inspect_err(|_| self.lookups().give_back())?;
+        if !renewed.knows(id) {
+            self.lookups().absent = Some(id.to_owned());
+        }
+        Ok(renewed)
+    }
+
+    fn lookups(&self) -> MutexGuard<'_, Lookups> {
+        // Nothing that holds the lock can panic half way.
+        self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often keys are fetched again for an unknown key id: a burst of two, then one in 30 seconds,
+/// whatever tokens arrive.
+#[derive(Debug)]
+struct Lookups {
+    left: u8,
+    since: Instant,
+    /// The id that was just looked for in vain.
+    absent: Option<String>,
+}
+
+impl Lookups {
+    const BURST: u8 = 2;
+    const EVERY: Duration = Duration::from_secs(30);
+
+    fn new(now: Instant) -> Self {
+        Self {
+            left: Self::BURST,
+            since: now,
+            absent: None,
+        }
+    }
+
+    fn may_look_for(&mut self, id: &str, now: Instant) -> bool {
+        if now.saturating_duration_since(self.since) >= Self::EVERY {
+            self.left = (self.left + 1).min(Self::BURST);
+            self.since = now;
+            self.absent = None;
+        }
+        if self.left == 0 || self.absent.as_deref() == Some(id) {
+            return false;
+        }
+        self.left -= 1;
+        true
+    }
+
+    fn give_back(&mut self) {
+        self.left = (self.left + 1).min(Self::BURST);
+    }
+}
