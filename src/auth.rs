@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use tokio::runtime;
 use tokio::time::Instant;
+use tracing::dispatcher;
 
 use crate::clock::{Clock, unix};
 use crate::config::{Config, ConfigError, Environment, Given, Seen, Site, Source};
@@ -17,14 +19,14 @@ use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
 use crate::posture;
 use crate::provider::{ConfiguredProvider, Http};
-use crate::reload::Reload;
+use crate::reload::{Reload, Turn};
 
 /// Login for an app: reads the secrets file, and is then cheap to clone.
 ///
-/// A secrets file that is saved while the app runs counts without a restart, from the next login
-/// that somebody starts on: when all of it is right, and it is no longer being written. Otherwise
-/// what was read before stays in force, and the log says what is wrong. `redirect_uri`, `allow_http`
-/// and `strict` are read at the start alone.
+/// A secrets file that is saved while the app runs counts without a restart: requests of any kind
+/// make the app look, at most once a second, and a save counts when all of it is right, and it is no
+/// longer being written. Otherwise what was read before stays in force, and the log says what is
+/// wrong. `redirect_uri`, `allow_http` and `strict` are read at the start alone.
 ///
 /// ```no_run
 /// use axum::{Router, routing::get};
@@ -104,13 +106,33 @@ impl Auth {
         self.0.in_force.load_full()
     }
 
-    /// Looks whether a secrets file was saved, and puts a save that counts in force.
-    pub(crate) fn look(&self) {
-        let take_in = |loaded| self.take_in(loaded);
-        self.0
-            .reload
-            .look(Instant::now(), SystemTime::now(), take_in);
+    /// Looks whether a secrets file was saved, once a second in the whole process. The request that
+    /// asks goes on meanwhile, with what is in force.
+    pub(crate) fn glance(&self) {
+        let Some(turn) = self.0.reload.turn(Instant::now()) else {
+            return;
+        };
+        let auth = self.clone();
+        // A line goes where those of the request go.
+        let dispatch = dispatcher::get_default(Clone::clone);
+        let look = move || dispatcher::with_default(&dispatch, || auth.look(turn));
+        // A disk may be slow, and a worker has other requests to serve.
+        match runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(look)),
+            Err(_) => look(),
+        }
+    }
+
+    /// The same for a login, which waits for what is found.
+    pub(crate) async fn glance_first(&self) {
+        self.glance();
+        self.0.reload.looked().await;
         self.in_force().tell_ends(self.now());
+    }
+
+    fn look(&self, turn: Turn) {
+        let take_in = |loaded| self.take_in(loaded);
+        self.0.reload.look(turn, SystemTime::now(), take_in);
     }
 
     /// Puts a save in force, or says why not.

@@ -128,7 +128,7 @@ impl fmt::Debug for Login {
 
 async fn begin(request: LoginRequest) -> Result<Login> {
     let session = &request.session;
-    let (auth, visit) = (&session.snapshot().at_login(), session.visit());
+    let (auth, visit) = (&session.snapshot().at_login().await, session.visit());
     let provider = match &request.provider {
         Some(name) => Some(auth.provider(name)?),
         None => auth.default_provider()?,

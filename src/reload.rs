@@ -1,12 +1,14 @@
-//! The reload: the files that the settings came from are looked at when a login starts, and a save
-//! counts when it is right and no longer changes.
+//! The reload: the files that the settings came from are looked at while requests arrive, and a
+//! save counts when it is right and no longer changes.
 
 use std::env;
 use std::path::PathBuf;
-use std::sync::{Mutex, TryLockError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tokio::time::Instant;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, timeout};
 
 use crate::config::{Config, ConfigError, Given, Seen};
 
@@ -14,13 +16,22 @@ use crate::config::{Config, ConfigError, Given, Seen};
 const EVERY: Duration = Duration::from_secs(1);
 /// A file that was written longer ago than this is no longer being written.
 const QUIET: Duration = Duration::from_secs(1);
+/// How long a login waits for files that somebody looks at. Those of a machine that has gone away
+/// may never come.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Where there are no files, nobody ever looks.
+const NEVER: u64 = u64::MAX;
 
 /// What the settings are read from, and how it was when they were.
 pub(crate) struct Reload {
     given: Given,
     /// Where the process was then: paths may be relative to it.
     directory: Option<PathBuf>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    began: Instant,
+    /// When the files are to be looked at, in milliseconds since `began`; written by who has the
+    /// state.
+    due: AtomicU64,
 }
 
 struct State {
@@ -30,51 +41,75 @@ struct State {
     changing: Option<Seen>,
     /// What was read of such a save, and as what.
     read: Option<Seen>,
-    looked_at: Option<Instant>,
 }
+
+/// Whoever has it looks at the files, and nobody else does meanwhile.
+pub(crate) struct Turn(OwnedMutexGuard<State>);
 
 impl Reload {
     pub(crate) fn new(given: Given, seen: Seen) -> Self {
+        let due = if seen.is_empty() { NEVER } else { 0 };
         let state = State {
             seen,
             changing: None,
             read: None,
-            looked_at: None,
         };
         Self {
             given,
             directory: env::current_dir().ok(),
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
+            began: Instant::now(),
+            due: AtomicU64::new(due),
         }
     }
 
-    /// Looks at the files, and hands on what there is to read of a save. `now` never jumps, and
-    /// `file_time` is the machine's, as its files have it.
+    /// The turn to look, unless it is too early or somebody is looking. Every request asks, so what
+    /// is found at nearly all of them is found at once. `now` never jumps.
+    pub(crate) fn turn(&self, now: Instant) -> Option<Turn> {
+        if self.is_early(now) {
+            return None;
+        }
+        let state = self.state.clone().try_lock_owned().ok()?;
+        // Somebody may have looked since.
+        if self.is_early(now) {
+            return None;
+        }
+        let due = self.since_began(now) + EVERY;
+        let due = u64::try_from(due.as_millis()).unwrap_or(NEVER);
+        self.due.store(due, Ordering::Relaxed);
+        Some(Turn(state))
+    }
+
+    /// Waits until nobody is looking: what they put in force is then in force.
+    pub(crate) async fn looked(&self) {
+        if self.state.try_lock().is_err() {
+            let _ = timeout(PATIENCE, self.state.lock()).await;
+        }
+    }
+
+    /// Looks at the files, and hands on what there is to read of a save. `file_time` is the machine's
+    /// time, as its files have it.
     pub(crate) fn look(
         &self,
-        now: Instant,
+        mut turn: Turn,
         file_time: SystemTime,
         take_in: impl FnOnce(Result<Config, ConfigError>),
     ) {
-        // Held while files are read: whoever comes meanwhile goes on with what is in force.
-        let mut state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
-        };
-        let just_now = |at: Instant| now.saturating_duration_since(at) < EVERY;
-        if state.seen.is_empty() || state.looked_at.is_some_and(just_now) {
-            return;
-        }
-        state.looked_at = Some(now);
         // From another directory, other people's files would be read.
         if env::current_dir().ok() != self.directory {
             return;
         }
-        // A few files of this machine: to ask for their times takes less than another thread would.
-        if let Some(loaded) = state.save(&self.given, file_time) {
+        if let Some(loaded) = turn.0.save(&self.given, file_time) {
             take_in(loaded);
         }
+    }
+
+    fn is_early(&self, now: Instant) -> bool {
+        self.since_began(now).as_millis() < self.due.load(Ordering::Relaxed).into()
+    }
+
+    fn since_began(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.began)
     }
 }
 
@@ -120,5 +155,58 @@ impl State {
             current
         };
         Some(loaded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Source;
+
+    /// Looks at a file that is not there.
+    fn reload() -> Reload {
+        let given = Given {
+            sources: vec![Source::File("absent.toml".into())],
+            ..Given::default()
+        };
+        let mut seen = Seen::default();
+        assert!(Config::load(&given, &mut seen).is_err());
+        Reload::new(given, seen)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_looks_once_a_second_and_where_there_is_no_file_nobody_does() {
+        let reload = reload();
+        let began = reload.began;
+        for (after, has_turn) in [
+            (0, true),
+            (1, false),
+            (999, false),
+            (1000, true),
+            (1999, false),
+        ] {
+            let now = began + Duration::from_millis(after);
+            assert_eq!(reload.turn(now).is_some(), has_turn, "{after} ms");
+        }
+
+        let reload = Reload::new(Given::default(), Seen::default());
+        let in_a_year = reload.began + Duration::from_secs(365 * 24 * 60 * 60);
+        assert!(reload.turn(in_a_year).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_somebody_looks_for_long_nobody_else_does_and_a_login_waits_five_seconds() {
+        let reload = reload();
+        let began = Instant::now();
+        let turn = reload.turn(began).unwrap();
+
+        assert!(reload.turn(began + EVERY).is_none());
+        reload.looked().await;
+        assert_eq!(began.elapsed(), PATIENCE);
+
+        drop(turn);
+        reload.looked().await;
+        assert_eq!(began.elapsed(), PATIENCE);
+        assert!(reload.turn(began + EVERY).is_some());
     }
 }

@@ -20,14 +20,17 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// What is in force. Any request may be the one that finds a save: a replica on which nobody
+    /// logs in has to learn, too, that everybody is logged out.
     pub(crate) fn of(auth: Auth) -> Self {
+        auth.glance();
         let in_force = auth.in_force();
         Self { auth, in_force }
     }
 
-    /// A login is a journey of its own: it looks at the files, and reads what is in force then.
-    pub(crate) fn at_login(&self) -> Self {
-        self.auth.look();
+    /// A login is a journey of its own: it reads what is in force once the files were looked at.
+    pub(crate) async fn at_login(&self) -> Self {
+        self.auth.glance_first().await;
         Self::of(self.auth.clone())
     }
 

@@ -1,13 +1,14 @@
 //! The secrets file is saved while the app runs.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use keycard::dev::{self, Endpoint};
 use tracing::Level;
 
 use crate::support::{
-    Answer, Browser, SITE, SecretsFile, World, fresh_secret, pass, provider, relative, shared, who,
+    Answer, Browser, SITE, SecretsFile, World, eventually, fresh_secret, pass, provider, relative,
+    shared, who,
 };
 
 /// An app with its file, and the secret that is in it.
@@ -304,6 +305,37 @@ async fn cfg_34_cookies_survive_a_save_unless_their_secret_is_gone() {
         .save(&saved.text("sessions_valid_from = 2030-01-01T00:00:00Z", ""));
     saved.world.look().await;
     assert_eq!(who(&mut bob).await, "nobody");
+}
+
+#[tokio::test]
+async fn cfg_34_a_replica_on_which_nobody_logs_in_logs_everybody_out_within_two_seconds() {
+    let saved = Saved::new("revoked").await;
+    let mut alice = saved.world.logged_in("alice").await;
+
+    // As far as anybody can tell it is still being written, so it counts at the second look.
+    let text = saved.text("sessions_valid_from = 2030-01-01T00:00:00Z", "");
+    saved.file.write(&text);
+    pass(Duration::from_secs(1)).await;
+    assert!(who(&mut alice).await.starts_with("alice"));
+    pass(Duration::from_secs(1)).await;
+    // A request goes on with what is in force, and the next one has what it found.
+    let began = Instant::now();
+    while who(&mut alice).await != "nobody" {
+        assert!(began.elapsed() < Duration::from_secs(10), "never");
+    }
+
+    assert!(saved.complaints(Level::WARN).is_empty());
+}
+
+#[tokio::test]
+async fn cfg_34_a_request_that_asks_for_nobody_finds_a_save_too() {
+    let saved = Saved::new("plain").await;
+    saved.file.save(&saved.text("", "label = \"Ours\""));
+    pass(Duration::from_secs(1)).await;
+
+    saved.world.browser().get("/plain").await;
+
+    eventually(|| saved.world.auth.providers()[0].label == "Ours").await;
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ impl World {
         Self::around(provider.clone(), |_| Auth::builder().file(file.path()))
     }
 
-    /// A second later somebody begins a login, which looks at the file.
+    /// A second later somebody begins a login, which waits until the file was looked at.
     pub async fn look(&self) {
         pass(Duration::from_secs(1)).await;
         self.browser().get("/auth/login").await;
