@@ -1,8 +1,6 @@
 //! The reload: the files that the settings came from are looked at while requests arrive, and a
 //! save counts when it is right and no longer changes.
 
-use std::env;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -25,8 +23,6 @@ const NEVER: u64 = u64::MAX;
 /// What the settings are read from, and how it was when they were.
 pub(crate) struct Reload {
     given: Given,
-    /// Where the process was then: paths may be relative to it.
-    directory: Option<PathBuf>,
     state: Arc<Mutex<State>>,
     began: Instant,
     /// When the files are to be looked at, in milliseconds since `began`; written by who has the
@@ -56,7 +52,6 @@ impl Reload {
         };
         Self {
             given,
-            directory: env::current_dir().ok(),
             state: Arc::new(Mutex::new(state)),
             began: Instant::now(),
             due: AtomicU64::new(due),
@@ -95,10 +90,6 @@ impl Reload {
         file_time: SystemTime,
         take_in: impl FnOnce(Result<Config, ConfigError>),
     ) {
-        // From another directory, other people's files would be read.
-        if env::current_dir().ok() != self.directory {
-            return;
-        }
         if let Some(loaded) = turn.0.save(&self.given, file_time) {
             take_in(loaded);
         }

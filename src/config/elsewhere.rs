@@ -5,6 +5,7 @@ use std::path::Path;
 use super::diagnostic::Mistake;
 use super::environment::Environment;
 use super::keys;
+use super::location::Location;
 use super::secret_file;
 use super::seen::Seen;
 use super::tree::{Kind, Table, Value};
@@ -118,7 +119,7 @@ impl Reference {
     ) -> Result<String, Box<Mistake>> {
         match self {
             Self::Escaped(text) => Ok(text),
-            Self::File(path) => read_file(Path::new(&path), seen),
+            Self::File(path) => read_file(&environment.locate(path), seen),
             Self::Variable {
                 default: Some(_), ..
             } if SECRETS.contains(&key) => Err(Box::new(
@@ -182,20 +183,22 @@ fn is_name(text: &str) -> bool {
 
 /// What leads to no directory may be the secret itself: base64 has slashes, too, but hardly ever
 /// small letters alone.
-fn is_path(path: &Path) -> bool {
+fn is_path(location: &Location) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c);
-    let leads_somewhere = path
+    let written = location.written();
+    let has_directory = written
         .parent()
-        .is_some_and(|directory| directory.file_name().is_some() && directory.is_dir());
-    let is_plain = path.to_str().is_some_and(|path| path.chars().all(plain));
-    leads_somewhere || (path.is_absolute() && is_plain)
+        .is_some_and(|directory| directory.file_name().is_some());
+    let leads_somewhere = has_directory && location.path().parent().is_some_and(Path::is_dir);
+    let is_plain = written.to_str().is_some_and(|path| path.chars().all(plain));
+    leads_somewhere || (written.is_absolute() && is_plain)
 }
 
 /// The text of a file, without the end of its last line.
-fn read_file(path: &Path, seen: &mut Seen) -> Result<String, Box<Mistake>> {
-    seen.look(path);
-    let (text, _) = secret_file::read_text(path).map_err(|mistake| {
-        if is_path(path) {
+fn read_file(location: &Location, seen: &mut Seen) -> Result<String, Box<Mistake>> {
+    seen.look(location.path());
+    let (text, _) = secret_file::read_text(location).map_err(|mistake| {
+        if is_path(location) {
             return mistake;
         }
         let unnamed = Mistake::new("the file that it names cannot be read");
@@ -204,7 +207,7 @@ fn read_file(path: &Path, seen: &mut Seen) -> Result<String, Box<Mistake>> {
     let text = text.strip_suffix('\n').unwrap_or(&text);
     let text = text.strip_suffix('\r').unwrap_or(text);
     if text.is_empty() {
-        let what = format!("{} is empty", path.display());
+        let what = format!("{location} is empty");
         return Err(Box::new(Mistake::new(what).cure("write the value into it")));
     }
     Ok(text.to_owned())
@@ -271,7 +274,11 @@ mod tests {
             ("q83vAb/9xK+4=", false),
             ("/q83vAb/9xK+4=", false),
         ] {
-            assert_eq!(is_path(Path::new(path)), is_one, "{path}");
+            assert_eq!(
+                is_path(&Location::new(path, Path::new(""))),
+                is_one,
+                "{path}"
+            );
         }
     }
 }

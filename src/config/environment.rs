@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::location::Location;
+
 /// The variable that lists further files and directories.
 pub(super) const FILES: &str = "KEYCARD_SECRETS_FILES";
 
@@ -14,7 +16,7 @@ pub(super) const FILES: &str = "KEYCARD_SECRETS_FILES";
 pub(crate) struct Environment {
     /// The user's directory.
     pub(super) home: Option<PathBuf>,
-    /// The project's directory; empty for the current one.
+    /// The project's directory, where relative paths begin; empty where nobody knows.
     pub(super) project: PathBuf,
     /// What `KEYCARD_SECRETS_FILES` lists.
     pub(super) files: Vec<PathBuf>,
@@ -30,13 +32,18 @@ impl Environment {
         let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
         Self {
             home: env::home_dir().filter(|home| home.is_absolute()),
-            project: PathBuf::new(),
+            project: env::current_dir().unwrap_or_default(),
             files: env::split_paths(&files)
                 .filter(|path| !path.as_os_str().is_empty())
                 .collect(),
             port: env::var("PORT").ok().and_then(|port| port.parse().ok()),
             variables: env::vars_os().filter_map(named).collect(),
         }
+    }
+
+    /// What is written as a path.
+    pub(super) fn locate(&self, written: impl Into<PathBuf>) -> Location {
+        Location::new(written, &self.project)
     }
 }
 

@@ -8,7 +8,7 @@
 //!   `config_error` shows them all.
 //! - `tree` is a file as values that know their places; `reading` reads them as what they are meant
 //!   to be.
-//! - `environment` is what the process was started with, `process_salt` what it adds to a weak
+//! - `location` is where a file is, `environment` what the process was started with, `process_salt` what it adds to a weak
 //!   secret, and `seen` how the files were; `not_toml`, `secret_file`, `secret_directory`, `overlay`
 //!   (settings as variables) and `elsewhere` (values that stand apart) are what `source` reads, and
 //!   `origins` tells where each value was.
@@ -25,6 +25,7 @@ mod elsewhere;
 mod environment;
 mod example;
 mod keys;
+mod location;
 mod not_toml;
 mod origins;
 mod overlay;

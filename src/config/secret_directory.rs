@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::diagnostic::{Mistake, Report};
+use super::location::Location;
 use super::place::Origin;
 use super::secret_file;
 use super::seen::Seen;
@@ -16,25 +17,30 @@ const DEEPEST: usize = 8;
 const MOST: usize = 4096;
 
 /// What is in the directory, as the table at `path`, which is empty for a whole source.
-pub(super) fn read(directory: &Path, path: &str, seen: &mut Seen, report: &mut Report) -> Table {
-    seen.look(directory);
-    let spot = Origin::whole(directory.display().to_string());
+pub(super) fn read(
+    directory: &Location,
+    path: &str,
+    seen: &mut Seen,
+    report: &mut Report,
+) -> Table {
+    seen.look(directory.path());
+    let spot = Origin::whole(directory.to_string());
     let mut table = Table::empty(path, spot);
     if path.split('.').count() > DEEPEST {
         report.error(
-            Mistake::new(format!("{} lies too deep", directory.display()))
+            Mistake::new(format!("{directory} lies too deep"))
                 .cure("a secret directory holds auth, which holds providers: give its own path"),
         );
         return table;
     }
-    match entries(directory) {
+    match entries(directory.path()) {
         Ok(entries) => {
             for entry in entries {
-                insert(&entry, &mut table, seen, report);
+                insert(directory, &entry, &mut table, seen, report);
             }
         }
         Err(error) => report.error(
-            Mistake::new(format!("{} cannot be read", directory.display()))
+            Mistake::new(format!("{directory} cannot be read"))
                 .found(error.kind().to_string())
                 .cure("let the user that runs the app read it"),
         ),
@@ -42,25 +48,31 @@ pub(super) fn read(directory: &Path, path: &str, seen: &mut Seen, report: &mut R
     table
 }
 
-fn insert(entry: &DirEntry, table: &mut Table, seen: &mut Seen, report: &mut Report) {
+fn insert(
+    directory: &Location,
+    entry: &DirEntry,
+    table: &mut Table,
+    seen: &mut Seen,
+    report: &mut Report,
+) {
     let name = entry.file_name();
     // The kubelet keeps the files themselves in `..data`, and links to them.
     let Some(key) = name.to_str().filter(|name| !name.starts_with('.')) else {
         return;
     };
-    let path = entry.path();
-    let spot = Origin::whole(path.display().to_string());
+    let location = directory.join(&name);
+    let spot = Origin::whole(location.to_string());
     // What else is mounted there is nobody's business here, whatever it is.
     let is_ours = !table.path().is_empty() || key == "auth";
     let value = if !is_ours {
         Value::untyped(String::new(), spot.clone())
-    } else if path.is_dir() {
-        let inner = read(&path, &table.named(key), seen, report);
+    } else if location.path().is_dir() {
+        let inner = read(&location, &table.named(key), seen, report);
         Value::table(inner, spot.clone())
     } else {
-        seen.look(&path);
+        seen.look(location.path());
         // It is the cluster that says who may read a mounted secret.
-        match secret_file::read_text(&path) {
+        match secret_file::read_text(&location) {
             // Whoever wrote the file with an editor or `echo` has ended its last line.
             Ok((text, _)) => Value::untyped(text.trim().to_owned(), spot.clone()),
             Err(mistake) => {

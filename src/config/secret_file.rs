@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use memchr::memmem;
 
 use super::diagnostic::{Mistake, Report};
+use super::location::Location;
 
 /// A secrets file of more than this is none.
 const MAX: u64 = 1024 * 1024;
@@ -16,11 +17,12 @@ const MAX_INDEX: u64 = 64 * 1024 * 1024;
 const SERVED: &[&str] = &["htdocs", "public", "static"];
 
 /// The text of a file that is there; `None` when it could not be read, which the report then says.
-pub(super) fn read(path: &Path, report: &mut Report) -> Option<String> {
-    match read_text(path) {
+/// The app's own directory is `here`.
+pub(super) fn read(location: &Location, here: &Path, report: &mut Report) -> Option<String> {
+    match read_text(location) {
         Ok((text, metadata)) => {
-            check_readers(path, &metadata, report);
-            check_surroundings(path, report);
+            check_readers(location, &metadata, report);
+            check_surroundings(location.path(), here, report);
             Some(text)
         }
         Err(mistake) => {
@@ -31,14 +33,14 @@ pub(super) fn read(path: &Path, report: &mut Report) -> Option<String> {
 }
 
 /// The text of a file, of which it makes no difference who else may read it.
-pub(super) fn read_text(path: &Path) -> Result<(String, Metadata), Box<Mistake>> {
-    let shown = path.display();
+pub(super) fn read_text(location: &Location) -> Result<(String, Metadata), Box<Mistake>> {
+    let path = location.path();
     let unreadable = |error: io::Error| {
         let cure = match error.kind() {
             io::ErrorKind::NotFound => "make it, or correct the path",
             _ => "let the user that runs the app read it",
         };
-        let mistake = Mistake::new(format!("{shown} cannot be read"))
+        let mistake = Mistake::new(format!("{location} cannot be read"))
             .found(error.kind().to_string())
             .cure(cure);
         Box::new(mistake)
@@ -46,7 +48,7 @@ pub(super) fn read_text(path: &Path) -> Result<(String, Metadata), Box<Mistake>>
     // Asked before it is opened: opening a pipe waits for somebody who writes.
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        let mistake = Mistake::new(format!("{shown} is not a file"))
+        let mistake = Mistake::new(format!("{location} is not a file"))
             .cure("give the path of a file, or of a directory of files");
         return Err(Box::new(mistake));
     }
@@ -55,26 +57,26 @@ pub(super) fn read_text(path: &Path) -> Result<(String, Metadata), Box<Mistake>>
         .and_then(|file| file.take(MAX + 1).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     if bytes.len() as u64 > MAX {
-        let mistake =
-            Mistake::new(format!("{shown} is over 1 MB")).cure("give the path of the secrets file");
+        let mistake = Mistake::new(format!("{location} is over 1 MB"))
+            .cure("give the path of the secrets file");
         return Err(Box::new(mistake));
     }
     String::from_utf8(bytes)
         .map(|text| (text, metadata))
-        .map_err(|error| Box::new(no_utf8(path, error.as_bytes())))
+        .map_err(|error| Box::new(no_utf8(location, error.as_bytes())))
 }
 
-fn no_utf8(path: &Path, bytes: &[u8]) -> Mistake {
+fn no_utf8(location: &Location, bytes: &[u8]) -> Mistake {
     let is_utf16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
     let found = if is_utf16 { "it is UTF-16" } else { "" };
-    Mistake::new(format!("{} is not UTF-8", path.display()))
+    Mistake::new(format!("{location} is not UTF-8"))
         .found(found)
         .cure("save the file as UTF-8 text")
 }
 
 /// Warns where others on this machine can read the secrets.
 #[cfg(unix)]
-fn check_readers(path: &Path, metadata: &Metadata, report: &mut Report) {
+fn check_readers(location: &Location, metadata: &Metadata, report: &mut Report) {
     use std::os::unix::fs::MetadataExt;
 
     let process = fs::metadata("/proc/self").map(|process| process.uid());
@@ -83,9 +85,10 @@ fn check_readers(path: &Path, metadata: &Metadata, report: &mut Report) {
         owner: metadata.uid(),
         process: process.ok(),
     };
+    let path = location.path();
     let path = match path.is_symlink().then(|| fs::canonicalize(path)) {
-        Some(Ok(target)) => format!("{} ({})", path.display(), target.display()),
-        _ => path.display().to_string(),
+        Some(Ok(target)) => format!("{location} ({})", target.display()),
+        _ => location.to_string(),
     };
     for mistake in readers.mistakes(&path) {
         report.warn(mistake);
@@ -93,7 +96,7 @@ fn check_readers(path: &Path, metadata: &Metadata, report: &mut Report) {
 }
 
 #[cfg(not(unix))]
-fn check_readers(_: &Path, _: &Metadata, _: &mut Report) {}
+fn check_readers(_: &Location, _: &Metadata, _: &mut Report) {}
 
 /// Who may read a file.
 #[cfg(unix)]
@@ -127,12 +130,11 @@ impl Readers {
 }
 
 /// Warns where the file is given away together with others: by a web server, or by Git.
-fn check_surroundings(path: &Path, report: &mut Report) {
+fn check_surroundings(path: &Path, here: &Path, report: &mut Report) {
     let Ok(path) = fs::canonicalize(path) else {
         return;
     };
-    let here = std::env::current_dir().and_then(fs::canonicalize);
-    let inner = here
+    let inner = fs::canonicalize(here)
         .ok()
         .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let served = |part: Component<'_>| SERVED.iter().any(|name| part.as_os_str() == *name);

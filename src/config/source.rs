@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use toml::de::DeTable;
@@ -11,6 +11,7 @@ use super::diagnostic::{Mistake, Report};
 use super::elsewhere;
 use super::environment::{Environment, FILES};
 use super::example::example;
+use super::location::Location;
 use super::not_toml;
 use super::overlay;
 use super::place::Origin;
@@ -68,7 +69,7 @@ pub(super) struct Found {
     /// The names of those that were read.
     pub(super) names: Vec<String>,
     /// Files that were looked for in vain.
-    absent: Vec<PathBuf>,
+    absent: Vec<Location>,
 }
 
 impl Found {
@@ -77,7 +78,9 @@ impl Found {
         let environment = &given.environment;
         for source in &given.sources {
             match source {
-                Source::File(path) => found.read_path(path, "", report),
+                Source::File(path) => {
+                    found.read_path(&environment.locate(path), "", environment, report);
+                }
                 Source::Places => found.read_places(environment, report),
                 Source::Set { key, value } => found.set(key, value, report),
                 Source::Text(text) => found.parse(".toml(…)".to_owned(), text, report),
@@ -102,37 +105,47 @@ impl Found {
     }
 
     fn read_places(&mut self, environment: &Environment, report: &mut Report) {
-        let project = environment.project.join(FILE);
-        let user = environment.home.as_ref().map(|home| home.join(FILE));
-        let is_project = |user: &PathBuf| match (fs::canonicalize(user), fs::canonicalize(&project))
-        {
-            (Ok(user), Ok(project)) => user == project,
-            _ => *user == project,
+        let project = environment.locate(FILE);
+        let user = environment.home.as_ref();
+        let user = user.map(|home| environment.locate(home.join(FILE)));
+        let is_project = |user: &Location| {
+            let real = |location: &Location| fs::canonicalize(location.path());
+            match (real(user), real(&project)) {
+                (Ok(user), Ok(project)) => user == project,
+                _ => user.path() == project.path(),
+            }
         };
-        for path in user
+        for location in user
             .into_iter()
             .filter(|user| !is_project(user))
             .chain([project.clone()])
         {
+            let path = location.path();
             // A link to nowhere is a mistake and no absence.
             if path.exists() || path.is_symlink() {
-                self.read_path(&path, "", report);
+                self.read_path(&location, "", environment, report);
             } else {
-                self.seen.look(&path);
-                self.absent.push(path);
+                self.seen.look(path);
+                self.absent.push(location);
             }
         }
         for path in &environment.files {
-            self.read_path(path, FILES, report);
+            self.read_path(&environment.locate(path), FILES, environment, report);
         }
     }
 
     /// Reads a file or a secret directory that somebody named, in the variable `listed_in` if that
     /// is not empty.
-    fn read_path(&mut self, path: &Path, listed_in: &str, report: &mut Report) {
-        let name = path.display().to_string();
-        self.seen.look(path);
-        if !path.exists() {
+    fn read_path(
+        &mut self,
+        location: &Location,
+        listed_in: &str,
+        environment: &Environment,
+        report: &mut Report,
+    ) {
+        let name = location.to_string();
+        self.seen.look(location.path());
+        if !location.path().exists() {
             let listed = match listed_in {
                 "" => String::new(),
                 variable => format!("{variable} lists it"),
@@ -145,10 +158,10 @@ impl Found {
                         example()
                     )),
             );
-        } else if path.is_dir() {
-            let table = secret_directory::read(path, "", &mut self.seen, report);
+        } else if location.path().is_dir() {
+            let table = secret_directory::read(location, "", &mut self.seen, report);
             self.lay(name, table);
-        } else if let Some(text) = secret_file::read(path, report) {
+        } else if let Some(text) = secret_file::read(location, &environment.project, report) {
             self.parse(name, &text, report);
         }
     }
@@ -199,12 +212,7 @@ impl Found {
     }
 
     fn nothing(&self) -> Mistake {
-        let places: Vec<_> = self
-            .absent
-            .iter()
-            .rev()
-            .map(|path| path.display().to_string())
-            .collect();
+        let places: Vec<_> = self.absent.iter().rev().map(Location::to_string).collect();
         Mistake::new(format!("no secrets file at {}", places.join(", nor at "))).cure(format!(
             "make one, beginning with these lines:\n{}",
             example()
@@ -226,6 +234,8 @@ impl fmt::Debug for Source {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::config::{Config, ConfigError};
 
@@ -285,8 +295,7 @@ mod tests {
         let said = load(&environment).unwrap_err().to_string();
 
         let places = format!(
-            "no secrets file at {}, nor at {}\n    make one, beginning with these lines:\n    [auth]",
-            environment.project.join(FILE).display(),
+            "no secrets file at {FILE}, nor at {}\n    make one, beginning with these lines:\n    [auth]",
             user(&environment).display()
         );
         assert!(said.contains(&places), "{said}");
@@ -330,6 +339,42 @@ mod tests {
             environment.files.push(path);
         }
         assert_eq!(label(&environment), "second");
+    }
+
+    #[test]
+    fn cfg_35_relative_paths_begin_in_the_project_wherever_the_process_has_gone() {
+        let mut environment = somewhere("relative");
+        let project = environment.project.clone();
+        assert_ne!(std::env::current_dir().unwrap(), project);
+        environment.files = vec!["listed.toml".into(), "mounted".into()];
+        write(&project.join(FILE), SHARED);
+        let label = "label = { file = \"words/label\" }\n";
+        write(&project.join("listed.toml"), &format!("{GOOGLE}{label}"));
+        for directory in ["mounted/auth/google", "words"] {
+            fs::create_dir_all(project.join(directory)).unwrap();
+        }
+        write(&project.join("mounted/auth/google/client_id"), "mounted");
+        write(&project.join("words/label"), "Ours\n");
+        let config = load(&environment).unwrap();
+        assert_eq!(config.providers[0].label, "Ours");
+        assert_eq!(config.providers[0].client_id, "mounted");
+
+        // They are shown as they were written.
+        write(&project.join("mounted/auth/google/client_id"), "");
+        fs::remove_file(project.join("words/label")).unwrap();
+        environment.files.push("absent.toml".into());
+        let said = load(&environment).unwrap_err().to_string();
+        assert!(said.contains("no secrets file at absent.toml: "), "{said}");
+        environment.files.pop();
+        let said = load(&environment).unwrap_err().to_string();
+        for shown in [
+            "in mounted/auth/google/client_id",
+            "words/label cannot be read",
+            "in listed.toml:",
+        ] {
+            assert!(said.contains(shown), "{shown:?} in {said}");
+        }
+        assert!(!said.contains(project.to_str().unwrap()), "{said}");
     }
 
     #[test]
