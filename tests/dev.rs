@@ -5,8 +5,10 @@
     reason = "the helpers belong to the tests"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use keycard::Auth;
 use keycard::dev::{
@@ -629,6 +631,203 @@ async fn a_client_that_does_not_authenticate_is_refused_with_401() {
     let both = both.send().await.unwrap();
     assert_eq!(both.status(), StatusCode::BAD_REQUEST);
     assert_error(&both.json().await.unwrap(), "invalid_request");
+}
+
+fn now() -> u64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs()
+}
+
+/// An assertion of the client's with some of it changed, signed with the key; `null` removes.
+fn assertion(provider: &Provider, key: &EcdsaKeyPair, header: Value, claims: Value) -> String {
+    let now = now();
+    let id = provider.client_id();
+    let mut whole = [
+        json!({ "alg": "ES256", "kid": "mine", "typ": "JWT" }),
+        json!({
+            "iss": id, "sub": id, "aud": provider.issuer(), "jti": format!("{claims}"),
+            "iat": now, "exp": now + 60,
+        }),
+    ];
+    for (part, changes) in whole.iter_mut().zip([header, claims]) {
+        let part = part.as_object_mut().unwrap();
+        part.extend(changes.as_object().unwrap().clone());
+        part.retain(|_, value| !value.is_null());
+    }
+    let base64url = |bytes: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
+    let [header, claims] = whole.map(|part| base64url(part.to_string().as_bytes()));
+    let message = format!("{header}.{claims}");
+    let signature = key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+    format!("{message}.{}", base64url(signature.as_ref()))
+}
+
+#[tokio::test]
+async fn a_client_with_a_key_shows_itself_with_a_fresh_assertion_and_nothing_else() {
+    let generate = || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let [key, other] = [generate(), generate()];
+    let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+    let [x, y] = [x, y].map(|it| base64_simd::URL_SAFE_NO_PAD.encode_to_string(it));
+    let public = json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": "mine" });
+    let provider = builder().client_key(public.clone()).start().await.unwrap();
+    let metadata = get_json(&provider.server_metadata_url()).await;
+    assert_eq!(
+        metadata["token_endpoint_auth_methods_supported"],
+        json!(["private_key_jwt"])
+    );
+    assert_eq!(
+        metadata["token_endpoint_auth_signing_alg_values_supported"],
+        json!(["ES256", "ES384"])
+    );
+    assert!(!provider.secrets().contains("client_secret"));
+
+    let good = assertion(&provider, &key, json!({}), json!({}));
+    let made = |header, claims| assertion(&provider, &key, header, claims);
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    let now = now();
+    let secret = provider.client_secret();
+    let form = |parameters: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
+        let given = parameters
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        given
+            .chain([("grant_type", "password".to_owned())])
+            .collect()
+    };
+    let with = |assertion: &str| {
+        form(&[
+            ("client_assertion_type", kind),
+            ("client_assertion", assertion),
+        ])
+    };
+    for (parameters, error) in [
+        // Who it is has been accepted when only the grant is wrong.
+        (with(&good), "unsupported_grant_type"),
+        (with(&good), "invalid_client"),
+        (
+            with(&assertion(
+                &provider,
+                &other,
+                json!({}),
+                json!({ "jti": "1" }),
+            )),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({ "alg": "none" }), json!({ "jti": "2" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({ "alg": "ES384" }), json!({ "jti": "3" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({ "alg": "HS256" }), json!({ "jti": "4" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({ "kid": "other" }), json!({ "jti": "5" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({ "kid": null }), json!({ "jti": "6" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "iss": "other" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "sub": "other" }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "aud": [provider.issuer()] }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(
+                json!({}),
+                json!({ "aud": metadata["token_endpoint"] }),
+            )),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "exp": now - 1 }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "exp": now + 3600 }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "exp": null }))),
+            "invalid_client",
+        ),
+        (
+            with(&made(json!({}), json!({ "jti": null }))),
+            "invalid_client",
+        ),
+        (with("x.y"), "invalid_client"),
+        (with("x"), "invalid_client"),
+        (
+            form(&[("client_assertion", &made(json!({}), json!({ "jti": "7" })))]),
+            "invalid_request",
+        ),
+        (
+            form(&[
+                ("client_assertion_type", kind),
+                ("client_assertion", &made(json!({}), json!({ "jti": "8" }))),
+                ("client_id", "other"),
+            ]),
+            "invalid_client",
+        ),
+        (
+            form(&[
+                ("client_assertion_type", kind),
+                ("client_assertion", &made(json!({}), json!({ "jti": "9" }))),
+                ("client_secret", secret),
+            ]),
+            "invalid_request",
+        ),
+        (
+            form(&[
+                ("client_id", provider.client_id()),
+                ("client_secret", secret),
+            ]),
+            "invalid_client",
+        ),
+    ] {
+        let parameters: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let answer = post_token(&provider, &parameters).await;
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["error"], error, "{parameters:?}: {answer}");
+    }
+
+    for wrong in [
+        json!({}),
+        json!("key"),
+        json!({ "kty": "EC", "crv": "P-256", "x": x }),
+        json!({ "kty": "oct", "k": x }),
+        json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "d": x }),
+    ] {
+        let refused = builder().client_key(wrong.clone()).start().await;
+        assert!(matches!(refused, Err(StartError::ClientKey)), "{wrong}");
+    }
+    let by_secret = self::provider().await;
+    let answer = post_token(
+        &by_secret,
+        &[
+            ("client_assertion_type", kind),
+            (
+                "client_assertion",
+                &assertion(&by_secret, &key, json!({}), json!({})),
+            ),
+        ],
+    )
+    .await;
+    assert_error(&answer.json().await.unwrap(), "invalid_client");
 }
 
 #[tokio::test]

@@ -6,10 +6,12 @@ use std::{
 };
 
 use axum::Router;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::{
     answer::answer,
+    client_key::ClientKey,
     grants::Grants,
     inner::{ClaimsIn, Inner},
     keys::{Keys, SigningAlg, SigningKey, random_text},
@@ -28,12 +30,16 @@ pub struct Builder {
     port: u16,
     claims_in: ClaimsIn,
     client_secret: Option<String>,
+    client_key: Option<Value>,
 }
 
 /// Why a provider did not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// What its client was to be known by is no key for that.
+    #[error("the client's key is not a JWK of a public key of RSA, P-256, P-384 or Ed25519")]
+    ClientKey,
     /// The cryptography library made no key.
     #[error("could not make a signing key")]
     Key,
@@ -69,6 +75,7 @@ impl Provider {
             port: 0,
             claims_in: ClaimsIn::default(),
             client_secret: None,
+            client_key: None,
         }
     }
 }
@@ -100,6 +107,15 @@ impl Builder {
         self
     }
 
+    /// Knows its client by this public key, a JWK (RFC 7517), and by no secret: the client shows
+    /// itself by `private_key_jwt` alone (OpenID Connect Core §9).
+    ///
+    /// What [`Provider::secrets`] gives needs the private key besides, as `private_key`.
+    pub fn client_key(mut self, public_key: Value) -> Self {
+        self.client_key = Some(public_key);
+        self
+    }
+
     /// Leaves all claims about the person but `sub` out of the ID token: they are at userinfo.
     pub fn claims_only_at_userinfo(mut self) -> Self {
         self.claims_in = ClaimsIn::Userinfo;
@@ -110,8 +126,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the port is taken or the system gives none, if two people have the same subject, or if
-    /// no key could be made.
+    /// If the port is taken or the system gives none, if two people have the same subject, if the
+    /// client's key is none, or if no key could be made.
     pub async fn start(self) -> Result<Provider, StartError> {
         let Self {
             name,
@@ -120,7 +136,12 @@ impl Builder {
             port,
             claims_in,
             client_secret,
+            client_key,
         } = self;
+        let client_key = match client_key.map(|key| ClientKey::read(&key)) {
+            Some(None) => return Err(StartError::ClientKey),
+            key => key.flatten(),
+        };
         if people.is_empty() {
             people = Person::built_in();
         }
@@ -143,6 +164,7 @@ impl Builder {
         let inner = Arc::new(Inner {
             client_id: client_id(&name),
             client_secret: client_secret.unwrap_or_else(|| random_text(32)),
+            client_key,
             name,
             issuer,
             people,

@@ -11,6 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    client_key::ClientKey,
     fault::{Fault, merge},
     grants::Grants,
     keys::{Keys, SigningAlg},
@@ -25,6 +26,8 @@ pub(super) struct Inner {
     pub(super) issuer: String,
     pub(super) client_id: String,
     pub(super) client_secret: String,
+    /// In the place of the secret.
+    pub(super) client_key: Option<ClientKey>,
     pub(super) people: Vec<Person>,
     pub(super) alg: SigningAlg,
     pub(super) claims_in: ClaimsIn,

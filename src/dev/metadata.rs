@@ -41,6 +41,10 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
         // OIDC Discovery §3: left out, this one means true.
         "request_uri_parameter_supported": false,
     });
+    if let Some(key) = &inner.client_key {
+        document["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"]);
+        document["token_endpoint_auth_signing_alg_values_supported"] = json!(key.algorithms());
+    }
     inner.patch(&mut document, |fault| match fault {
         Fault::Metadata(patch) => Some(patch),
         _ => None,

@@ -26,6 +26,7 @@ mod keys;
 mod person;
 mod socket;
 
+mod client_key;
 mod grants;
 
 mod inner;

@@ -60,24 +60,28 @@ impl Provider {
         &self.inner().client_id
     }
 
-    /// The secret of its one client, made when it started.
+    /// The secret of its one client, made when it started; of no use where the client has a key.
     #[must_use]
     pub fn client_secret(&self) -> &str {
         &self.inner().client_secret
     }
 
-    /// The table for the secrets file: `[auth.<name>]`.
+    /// The table for the secrets file: `[auth.<name>]`. Of a client with a key it lacks
+    /// `private_key`, which only whoever made the key has.
     #[must_use]
     pub fn secrets(&self) -> String {
+        let secret = match self.inner().client_key {
+            None => format!("client_secret = {}\n", quoted(self.client_secret())),
+            Some(_) => String::new(),
+        };
         format!(
             "[auth.{}]\n\
              client_id = \"{}\"\n\
-             client_secret = {}\n\
+             {secret}\
              server_metadata_url = \"{}\"\n\
              development = true\n",
             toml_key(self.name()),
             self.client_id(),
-            quoted(self.client_secret()),
             self.server_metadata_url(),
         )
     }

@@ -56,35 +56,52 @@ fn authenticate(inner: &Inner, request: &Request) -> Result<(), Refusal> {
     if request.repeated().is_some() {
         return Err(("invalid_request", "a parameter is there more than once"));
     }
+    let header = request.authorization();
     let posted = request.filled("client_secret");
-    let (id, secret) = match (request.authorization(), posted) {
-        (Some(_), Some(_)) => {
-            return Err(("invalid_request", "the client authenticates in two ways"));
-        }
-        (Some(value), None) => {
+    let assertion = request.filled("client_assertion");
+    let named = request.filled("client_id");
+    let (id, secret) = match (header, posted, assertion) {
+        (None, None, Some(assertion)) => return authenticate_by_key(inner, request, assertion),
+        (Some(value), None, None) => {
             let Some((id, secret)) = basic_credentials(value) else {
                 return Err(("invalid_client", "the Authorization header is not Basic"));
             };
             // RFC 6749 §2.3: it may be repeated in the body, but not be another.
-            if request
-                .filled("client_id")
-                .is_some_and(|posted| posted != id)
-            {
+            if named.is_some_and(|named| named != id) {
                 return Err(("invalid_request", "two different client_ids"));
             }
             (id, secret)
         }
-        (None, Some(secret)) => {
-            let id = request.filled("client_id").unwrap_or_default();
-            (id.to_owned(), secret.to_owned())
-        }
-        (None, None) => return Err(("invalid_client", "the client does not authenticate")),
+        (None, Some(secret), None) => (named.unwrap_or_default().to_owned(), secret.to_owned()),
+        (None, None, None) => return Err(("invalid_client", "the client does not authenticate")),
+        _ => return Err(("invalid_request", "the client authenticates in two ways")),
     };
+    if inner.client_key.is_some() {
+        return Err(("invalid_client", "the client has a key, and no secret"));
+    }
     if id != inner.client_id || secret != inner.client_secret {
         return Err(("invalid_client", "no such client, or another secret"));
     }
     Ok(())
 }
+
+/// RFC 7523 §3, RFC 7521 §4.2.
+fn authenticate_by_key(inner: &Inner, request: &Request, assertion: &str) -> Result<(), Refusal> {
+    let Some(key) = &inner.client_key else {
+        return Err(("invalid_client", "the client has a secret, and no key"));
+    };
+    if request.filled("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Err(("invalid_request", "client_assertion_type is not jwt-bearer"));
+    }
+    let named = request.filled("client_id");
+    if named.is_some_and(|named| named != inner.client_id) {
+        return Err(("invalid_client", "client_id is another than the key's"));
+    }
+    key.check(assertion, &inner.client_id, &inner.issuer, inner.now())
+        .map_err(|what| ("invalid_client", what))
+}
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 fn basic_credentials(value: &str) -> Option<(String, String)> {
     let (scheme, encoded) = value.split_once(' ')?;
