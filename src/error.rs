@@ -256,7 +256,7 @@ pub(crate) enum Kind {
     MetadataIssuerDiffers { expected: String, found: String },
     #[error("its key set cannot be used: {what}")]
     KeysInvalid { what: String },
-    #[error("client_id or client_secret was refused (invalid_client)")]
+    #[error("client_id, client_secret or private_key was refused (invalid_client)")]
     ClientRefused,
     #[error("the authorization code was refused (invalid_grant)")]
     CodeRefused,
@@ -676,7 +676,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         title: "The provider does not accept this app",
         cause: "The provider does not accept the credentials of this app.",
         cure: TELL,
-        advice: "client_id or client_secret is wrong, or has expired at the provider",
+        advice: "client_id, client_secret or private_key is not the one that the provider has, or \
+                 has expired there",
     },
     Explanation {
         code: "code_refused",

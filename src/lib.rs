@@ -105,6 +105,7 @@ mod logout;
 mod own_paths;
 mod pages;
 mod posture;
+mod private_key;
 mod provider;
 mod random;
 mod reload;

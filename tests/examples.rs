@@ -6,8 +6,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
     reason = "a test that cannot go on says so by panicking"
 )]
+
+#[path = "secrets/key.rs"]
+mod key;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +29,8 @@ use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, StatusCode};
 use url::Url;
+
+use self::key::fresh_pem;
 
 const SECRETS: &str = include_str!("../.streamlit-example/secrets.toml");
 
@@ -276,6 +283,10 @@ fn filled_in() -> (String, String) {
             fresh_secret(),
         ),
         ("<an older cookie_secret>", fresh_secret()),
+        (
+            "{ file = \"/run/secrets/key.pem\" }",
+            format!("{:?}", fresh_pem()),
+        ),
     ] {
         assert!(text.contains(placeholder), "{placeholder}");
         text = text.replace(placeholder, &value);

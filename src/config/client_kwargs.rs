@@ -159,21 +159,19 @@ impl Kwargs {
 
     fn read_authentication(&mut self, table: &Table, report: &mut Report) {
         let key = "token_endpoint_auth_method";
-        self.authentication = match table.text(key, report) {
-            Some("client_secret_basic") => Some(ClientAuthentication::Basic),
-            Some("client_secret_post") => Some(ClientAuthentication::Post),
-            Some("none") => Some(ClientAuthentication::None),
-            Some(_) => {
-                report.error(
-                    table
-                        .mistake(key)
-                        .found("keycard does not know this method")
-                        .cure("write client_secret_basic, client_secret_post or none"),
-                );
-                None
-            }
-            None => None,
+        let Some(written) = table.text(key, report) else {
+            return;
         };
+        let methods = ClientAuthentication::ALL.into_iter();
+        self.authentication = methods.into_iter().find(|method| method.name() == written);
+        if self.authentication.is_none() {
+            report.error(
+                table
+                    .mistake(key)
+                    .found("keycard does not know this method")
+                    .cure("write client_secret_basic, client_secret_post, private_key_jwt or none"),
+            );
+        }
     }
 }
 

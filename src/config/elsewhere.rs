@@ -16,6 +16,7 @@ const SECRETS: &[&str] = &[
     "cookie_secret",
     "cookie_secret_previous",
     "cookie_secrets_accepted",
+    "private_key",
     "secret",
 ];
 

@@ -96,8 +96,10 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("id_token_signed_response_alg", PROVIDER),
     Key::new("issuer", PROVIDER),
     Key::new("jwks_uri", PROVIDER),
+    Key::new("key_id", PROVIDER),
     Key::new("label", PROVIDER),
     Key::later("preset", PROVIDER),
+    Key::new("private_key", PROVIDER),
     Key::later("provider_logout", BOTH),
     Key::later("proxy", BOTH),
     Key::new("redirect_uri", SHARED),
@@ -107,6 +109,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::later("subject_key", PROVIDER),
     Key::new("timeout", BOTH),
     Key::new("token_endpoint", PROVIDER),
+    Key::new("token_endpoint_auth_signing_alg", PROVIDER),
     Key::later("user_key", PROVIDER),
     Key::new("userinfo_endpoint", PROVIDER),
     // Authlib's own.

@@ -13,10 +13,12 @@
 //!   (settings as variables) and `elsewhere` (values that stand apart) are what `source` reads, and
 //!   `origins` tells where each value was.
 //! - `provider` is what is known of one in the end; `belonging` looks after keys that are missing or
-//!   misplaced; `site`, `cookie_secret`, `address`, `client_kwargs` and `section` each check one part.
+//!   misplaced; `site`, `cookie_secret`, `address`, `client_kwargs`,
+//!   `client_key` and `section` each check one part.
 
 mod address;
 mod belonging;
+mod client_key;
 mod client_kwargs;
 mod config_error;
 mod cookie_secret;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use url::Url;
 
 use crate::algorithm::Algorithm;
+use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
 /// What the metadata's address ends in (OpenID Connect Discovery §4).
@@ -23,8 +24,10 @@ pub(crate) struct ProviderConfig {
     /// What a button says.
     pub(crate) label: String,
     pub(crate) client_id: String,
-    /// `None` for a public client, which has PKCE alone.
+    /// With neither this nor a key it is a public client, which has PKCE alone.
     pub(crate) client_secret: Option<Secret>,
+    /// What it signs its assertions with (RFC 7523).
+    pub(crate) private_key: Option<PrivateKey>,
     pub(crate) metadata_url: Url,
     /// The issuer that the section confirms, where it differs from the metadata's address.
     pub(crate) issuer: Option<String>,
@@ -81,6 +84,21 @@ pub(crate) enum ClientAuthentication {
     Basic,
     None,
     Post,
+    PrivateKeyJwt,
+}
+
+impl ClientAuthentication {
+    pub(crate) const ALL: [Self; 4] = [Self::Basic, Self::None, Self::Post, Self::PrivateKeyJwt];
+
+    /// What metadata and registrations call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::None => "none",
+            Self::Post => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
 }
 
 /// What `prompt` is sent.

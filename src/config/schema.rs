@@ -5,6 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{Effect, KEYS, Key, Level};
+use super::provider::ClientAuthentication;
 use crate::algorithm::Algorithm;
 
 /// The schema (draft 7, which editors of TOML know).
@@ -103,6 +104,8 @@ enum Shape {
     Secrets,
     /// Several texts, or one.
     Names,
+    /// An algorithm of two keys, a private and a public one.
+    Signature,
     /// A number that nothing is lost of is text, too.
     Text,
     Timeout,
@@ -118,7 +121,7 @@ impl Shape {
             Self::Algorithm => json!({ "enum": Algorithm::ALL.map(Algorithm::name) }),
             Self::Anything => json!({}),
             Self::Authentication => {
-                json!({ "enum": ["client_secret_basic", "client_secret_post", "none"] })
+                json!({ "enum": ClientAuthentication::ALL.map(ClientAuthentication::name) })
             }
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Date => json!({ "type": "string" }),
@@ -133,6 +136,10 @@ impl Shape {
             Self::Secrets => {
                 let one = json!({ "anyOf": [text, { "$ref": "#/definitions/accepted" }] });
                 json!({ "anyOf": [one, { "type": "array", "items": one }] })
+            }
+            Self::Signature => {
+                let named = Algorithm::ALL.into_iter().filter(|it| !it.is_symmetric());
+                json!({ "enum": named.map(Algorithm::name).collect::<Vec<_>>() })
             }
             Self::Text => text,
             Self::Timeout => json!({ "type": "number", "minimum": 1, "maximum": 60 }),
@@ -270,6 +277,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
     ),
     ("jwks_uri", Shape::Text, "The key set, over the metadata's."),
     (
+        "key_id",
+        Shape::Text,
+        "The name that the provider has for the private_key's public half.",
+    ),
+    (
         "label",
         Shape::Text,
         "What the provider's button says, instead of its name.",
@@ -284,6 +296,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "preset",
         Shape::Text,
         "A provider whose addresses keycard knows.",
+    ),
+    (
+        "private_key",
+        Shape::Text,
+        "The key that stands for a client secret, PEM or JWK; its public half is the provider's.",
     ),
     (
         "prompt",
@@ -349,6 +366,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "token_endpoint_auth_method",
         Shape::Authentication,
         "How the client proves who it is.",
+    ),
+    (
+        "token_endpoint_auth_signing_alg",
+        Shape::Signature,
+        "What the private_key signs with.",
     ),
     (
         "ui_locales",

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::address::{endpoint, metadata_url};
 use super::belonging::{self, check_copied, missing, required};
+use super::client_key;
 use super::client_kwargs::Kwargs;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
@@ -114,6 +115,7 @@ pub(super) fn read(
     let development = check_development(section, &shared, metadata_url.as_ref(), report);
     let client_secret_expires = section.instant("client_secret_expires", report);
     let kwargs = Kwargs::read(section, report);
+    let private_key = client_key::read(section, &strays, &kwargs, report);
     let endpoints = endpoints(section, &shared, report);
     let given_label = section.string("label", report);
     let issuer = section.string("issuer", report);
@@ -126,6 +128,7 @@ pub(super) fn read(
         client_id,
         algorithm: algorithm(section, client_secret.as_ref(), report),
         client_secret,
+        private_key,
         issuer: issuer.map(str::to_owned),
         endpoints,
         scopes: kwargs.scopes,
@@ -235,6 +238,9 @@ fn client_secret(
     report: &mut Report,
 ) -> Option<Option<Secret>> {
     let key = "client_secret";
+    if !section.contains(key) && client_key::stands_for_a_secret(section) {
+        return Some(None);
+    }
     if !section.contains(key) {
         let cure = "add client_secret = \"…\", as the provider's console shows it; \
                     client_secret = \"\" is a public client, which has none";
@@ -314,7 +320,17 @@ fn check_authentication(
         kwargs.authentication,
         Some(ClientAuthentication::Basic | ClientAuthentication::Post)
     );
-    if shows_secret && client_secret.is_none() {
+    if shows_secret && client_secret.is_none() && !section.contains("client_secret") {
+        let cure = "add client_secret = \"…\", or take token_endpoint_auth_method out: private_key needs \
+                    none";
+        report.error(missing(
+            section,
+            "client_secret",
+            Level::Provider,
+            &[],
+            cure,
+        ));
+    } else if shows_secret && client_secret.is_none() {
         report.error(
             section
                 .mistake("client_secret")

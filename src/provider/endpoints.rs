@@ -10,6 +10,8 @@ pub(crate) struct Endpoints {
     pub(crate) token_endpoint: Url,
     /// `token_endpoint_auth_methods_supported`; basic where it is silent.
     pub(super) authentication: Vec<String>,
+    /// `token_endpoint_auth_signing_alg_values_supported`, where it says so.
+    pub(super) assertion_algorithms: Option<Vec<String>>,
     /// Whether every answer names its issuer (RFC 9207).
     pub(crate) answers_with_issuer: bool,
     pub(super) prompts: Option<Vec<String>>,

@@ -87,6 +87,10 @@ impl Metadata {
             token_endpoint: required("token_endpoint", &given.token)?,
             authentication: strings(&members, "token_endpoint_auth_methods_supported")
                 .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
+            assertion_algorithms: strings(
+                &members,
+                "token_endpoint_auth_signing_alg_values_supported",
+            ),
             answers_with_issuer: members.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
             prompts: strings(&members, "prompt_values_supported"),

@@ -3,10 +3,12 @@
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
-//! needs; `metadata` and `keys` are what is cached; `token`, `id_token` and `userinfo` are the steps of
-//! a login, and `openid` takes them. `survey` asks what no login does, for the command.
+//! needs; `metadata` and `keys` are what is cached; `client_assertion` says who asks; `token`,
+//! `id_token` and `userinfo` are the steps of a login, and `openid` takes them. `survey` asks what no
+//! login does, for the command.
 
 mod cached;
+mod client_assertion;
 mod endpoints;
 mod exchanges;
 mod flight;

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AGE, DATE, HeaderMap, HeaderName, LOCATION};
 use http::{Request, StatusCode};
-use openidconnect::AuthType;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -105,11 +104,8 @@ pub(crate) fn authentication(
     config: &ProviderConfig,
     endpoints: &Endpoints,
 ) -> Result<&'static str, Error> {
-    Ok(match token::authentication(config, endpoints)? {
-        (_, None) => "none",
-        (AuthType::BasicAuth, Some(_)) => "client_secret_basic",
-        (_, Some(_)) => "client_secret_post",
-    })
+    let proof = token::authentication(config, endpoints)?;
+    Ok(proof.method().name())
 }
 
 /// Asks as a browser would, and follows no redirect.

@@ -16,12 +16,14 @@ use openidconnect::{
 use serde_json::{Map, Value};
 
 use super::Redemption;
+use super::client_assertion::{self, client_assertion};
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
 use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
+use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
 /// The longest token that is taken.
@@ -96,11 +98,18 @@ pub(super) async fn redeem(
     redemption: &Redemption,
 ) -> Result<Tokens, Error> {
     let client = client(config, redirect_uri, endpoints)?;
-    let request = client
+    let mut request = client
         .exchange_code(AuthorizationCode::new(redemption.code.expose().to_owned()))
         .set_pkce_verifier(PkceCodeVerifier::new(
             redemption.secrets.code_verifier.expose().to_owned(),
-        ))
+        ));
+    let assertion = assertion(config, endpoints, redemption.now)?;
+    if let Some(assertion) = &assertion {
+        request = request
+            .add_extra_param("client_assertion_type", client_assertion::TYPE)
+            .add_extra_param("client_assertion", assertion.expose());
+    }
+    let request = request
         .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
         .await;
     let Err(RequestTokenError::Request(Kept(request))) = request else {
@@ -139,43 +148,95 @@ fn client(
         IssuerUrl::new(endpoints.issuer.clone()).map_err(url)?,
         JsonWebKeySet::default(),
     );
-    let (authentication, secret) = authentication(config, endpoints)?;
-    let client = match secret {
-        Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
-        None => client,
+    let secret = |secret: &Secret| ClientSecret::new(secret.expose().to_owned());
+    let client = match authentication(config, endpoints)? {
+        Proof::Basic(it) => client
+            .set_auth_type(AuthType::BasicAuth)
+            .set_client_secret(secret(it)),
+        Proof::Post(it) => client
+            .set_auth_type(AuthType::RequestBody)
+            .set_client_secret(secret(it)),
+        Proof::None | Proof::PrivateKeyJwt(_) => client.set_auth_type(AuthType::RequestBody),
     };
     Ok(client
-        .set_auth_type(authentication)
         .set_auth_uri(AuthUrl::new(endpoints.authorization_endpoint.to_string()).map_err(url)?)
         .set_token_uri(TokenUrl::new(endpoints.token_endpoint.to_string()).map_err(url)?)
         .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(url)?))
 }
 
-/// One method, never two: the section's, else the first of basic and post that the provider offers.
+/// The assertion for one request, where that is how the client shows who it is.
+fn assertion(
+    config: &ProviderConfig,
+    endpoints: &Endpoints,
+    now: i64,
+) -> Result<Option<Secret>, Error> {
+    let Proof::PrivateKeyJwt(key) = authentication(config, endpoints)? else {
+        return Ok(None);
+    };
+    let known = endpoints.assertion_algorithms.as_deref();
+    client_assertion(key, &config.client_id, &endpoints.issuer, known, now).map(Some)
+}
+
+/// What the client shows to be who it is: one thing, never two (RFC 6749 §2.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Proof<'a> {
+    Basic(&'a Secret),
+    None,
+    Post(&'a Secret),
+    PrivateKeyJwt(&'a PrivateKey),
+}
+
+impl Proof<'_> {
+    #[cfg(feature = "cli")]
+    pub(super) fn method(self) -> ClientAuthentication {
+        match self {
+            Self::Basic(_) => ClientAuthentication::Basic,
+            Self::None => ClientAuthentication::None,
+            Self::Post(_) => ClientAuthentication::Post,
+            Self::PrivateKeyJwt(_) => ClientAuthentication::PrivateKeyJwt,
+        }
+    }
+}
+
+/// By the section's method, else by the only one that it has what it takes for, else by the first of
+/// basic, post and private_key_jwt that the provider offers.
 pub(super) fn authentication<'a>(
     config: &'a ProviderConfig,
     endpoints: &Endpoints,
-) -> Result<(AuthType, Option<&'a Secret>), Error> {
-    let Some(secret) = &config.client_secret else {
-        return Ok((AuthType::RequestBody, None));
+) -> Result<Proof<'a>, Error> {
+    use ClientAuthentication::{Basic, None as Unproved, Post, PrivateKeyJwt};
+    let (secret, key) = (config.client_secret.as_ref(), config.private_key.as_ref());
+    let offers = |method: ClientAuthentication| {
+        let mut offered = endpoints.authentication.iter();
+        offered.any(|offered| offered == method.name())
     };
-    let offers = |method: &str| {
-        endpoints
-            .authentication
-            .iter()
-            .any(|offered| offered == method)
-    };
-    match config.authentication {
-        Some(ClientAuthentication::Basic) => Ok((AuthType::BasicAuth, Some(secret))),
-        Some(ClientAuthentication::None) => Ok((AuthType::RequestBody, None)),
-        Some(ClientAuthentication::Post) => Ok((AuthType::RequestBody, Some(secret))),
-        None if offers("client_secret_basic") => Ok((AuthType::BasicAuth, Some(secret))),
-        None if offers("client_secret_post") => Ok((AuthType::RequestBody, Some(secret))),
-        None => Err(Kind::MetadataInvalid {
-            what: "it accepts neither client_secret_basic nor client_secret_post".to_owned(),
+    let proof = match (config.authentication, secret, key) {
+        (Some(Basic), Some(secret), _) => Proof::Basic(secret),
+        (Some(Post), Some(secret), _) => Proof::Post(secret),
+        (Some(PrivateKeyJwt), _, Some(key)) => Proof::PrivateKeyJwt(key),
+        (Some(Unproved), ..) | (_, None, None) => Proof::None,
+        (_, None, Some(key)) => Proof::PrivateKeyJwt(key),
+        (_, Some(secret), _) if offers(Basic) => Proof::Basic(secret),
+        (_, Some(secret), _) if offers(Post) => Proof::Post(secret),
+        (_, Some(_), Some(key)) if offers(PrivateKeyJwt) => Proof::PrivateKeyJwt(key),
+        (_, Some(_), key) => {
+            let what = match key {
+                Some(_) => {
+                    "it accepts neither client_secret_basic nor client_secret_post nor \
+                     private_key_jwt"
+                }
+                None if offers(PrivateKeyJwt) => {
+                    "it accepts private_key_jwt, and the section has no private_key"
+                }
+                None => "it accepts neither client_secret_basic nor client_secret_post",
+            };
+            return Err(Kind::MetadataInvalid {
+                what: what.to_owned(),
+            }
+            .into());
         }
-        .into()),
-    }
+    };
+    Ok(proof)
 }
 
 fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a str> {

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::folder::Folder;
+use crate::key::{fresh_pem, secret_lines};
 use crate::run::{Said, fresh_secret, keycard, snapshot};
 
 /// A provider, and the secrets file of an app that knows it.
@@ -99,6 +100,29 @@ async fn where_all_is_well_each_point_says_so() {
     let said = scene.check(&[]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     snapshot("check_well", &said.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_client_with_a_key_shows_itself_with_it() {
+    let scene = Scene::new("key").await;
+    let pem = fresh_pem();
+    scene.folder.write("key.pem", &pem);
+    let line = "private_key = { file = \"key.pem\" }\nclient_secret = ";
+    scene.replace("client_secret = ", line);
+    let mut told = String::new();
+    for offered in ["client_secret_basic", "private_key_jwt", "tls_client_auth"] {
+        scene.misbehave(json!({ "token_endpoint_auth_methods_supported": [offered] }));
+        let point = scene.point("authentication", &[]);
+        let secrets = secret_lines(&pem);
+        assert!(!secrets.iter().any(|it| point.contains(it)), "{point}");
+        writeln!(told, "{offered}\n  {point}").unwrap();
+    }
+    scene.replace(
+        &format!("client_secret = \"{}\"", scene.provider.client_secret()),
+        "private_key = { file = \"key.pem\" }",
+    );
+    writeln!(told, "alone\n  {}", scene.point("authentication", &[])).unwrap();
+    snapshot("check_key", &told);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -14,6 +14,8 @@ mod dev;
 mod folder;
 mod import;
 mod init;
+#[path = "../secrets/key.rs"]
+mod key;
 mod run;
 mod schema;
 mod secret;

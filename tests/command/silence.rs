@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::folder::Folder;
+use crate::key::{fresh_pem, secret_lines};
 use crate::run::{Said, fresh_secret, keycard};
 
 /// What stands in values of the corpus that no message may show.
@@ -35,6 +36,9 @@ fn a_check_shows_no_secret_of_any_file_of_the_corpus() {
                 text = text.replace(name, &secret);
                 secrets.push(secret);
             }
+            let key = fresh_pem();
+            text = text.replace("{{key}}", &key);
+            secrets.extend(secret_lines(&key));
             let path = folder.write("secrets.toml", text);
             let path = path.to_str().unwrap();
             for more in [&[][..], &["--json"]] {

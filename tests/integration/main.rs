@@ -12,6 +12,7 @@ mod attack;
 mod base_path;
 mod caching;
 mod callback;
+mod client_assertion;
 mod cookies;
 mod crowds;
 mod dropped;

@@ -205,8 +205,8 @@ async fn details_are_sentences_and_names_keep_their_letters() {
     let refused = Fault::Token(json!({ "error": "invalid_client" }));
     let page = world.refuses_fault(refused, 502, "client_refused").await;
     for details in [
-        "<p>Provider &quot;google&quot;: client_id or client_secret was refused",
-        "<p>client_id or client_secret is wrong, or has expired at the provider.</p>",
+        "<p>Provider &quot;google&quot;: client_id, client_secret or private_key was refused",
+        "<p>client_id, client_secret or private_key is not the one that the provider has, or has expired there.</p>",
     ] {
         assert!(page.body.contains(details), "{page:?}");
     }

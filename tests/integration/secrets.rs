@@ -784,7 +784,7 @@ fn client_kwargs_are_told_apart_by_what_becomes_of_them() {
          write 1 to 60 seconds\n\n  \
          invalid `auth.google.client_kwargs.token_endpoint_auth_method` in .toml(…):12:30: keycard \
          does not know this method\n    \
-         write client_secret_basic, client_secret_post or none\n\n  \
+         write client_secret_basic, client_secret_post, private_key_jwt or none\n\n  \
          invalid `auth.google.client_kwargs.verify` in .toml(…):10:10: certificates are always \
          verified\n    take the line out; a company's own CA can be added as ca_file",
     );

@@ -1,11 +1,12 @@
 // A certified provider of another author: panva's oidc-provider.
 
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 
 import { Browser } from './support/browser.js';
 import { failure } from './support/pages.js';
-import { freePort, start, startApp } from './support/processes.js';
+import { file, freePort, start, startApp } from './support/processes.js';
 import { freshSecret, secretsFile, section } from './support/secrets.js';
 
 const ada = { name: 'Ada Example', email: 'ada@example.com', email_verified: true };
@@ -104,6 +105,68 @@ for (const [offered, registered, more] of [
     assert.deepEqual(await provider.requests('/token', '/token Basic'), [1, byBasic]);
   });
 }
+
+const pem = (key) => key.export({ format: 'pem', type: 'pkcs8' });
+const jwk = (key) => JSON.stringify(key.export({ format: 'jwk' }));
+for (const [alg, kind, options, asText] of [
+  ['ES256', 'ec', { namedCurve: 'P-256' }, (key) => key.export({ format: 'pem', type: 'sec1' })],
+  ['ES384', 'ec', { namedCurve: 'P-384' }, pem],
+  ['RS256', 'rsa', { modulusLength: 2048 }, (key) => key.export({ format: 'pem', type: 'pkcs1' })],
+  ['RS256', 'rsa', { modulusLength: 3072 }, jwk],
+  ['PS256', 'rsa', { modulusLength: 2048 }, pem],
+  ['EdDSA', 'ed25519', {}, pem],
+  ['EdDSA', 'ed25519', {}, jwk],
+]) {
+  const { privateKey, publicKey } = generateKeyPairSync(kind, options);
+  const text = asText(privateKey);
+  const [begin] = text.split('\n', 1);
+  const shown = begin.startsWith('{') ? 'a JWK' : begin;
+
+  test(`tok_02 a client with a key, ${shown}, shows itself with ${alg} and no secret`, async (t) => {
+    const { home, provider } = await appAndProvider(t, {
+      settings: {
+        clientAuthMethods: ['private_key_jwt'],
+        // It names this one alone, so an RSA key has to find out.
+        enabledJWA: { clientAuthSigningAlgValues: [alg] },
+      },
+      client: {
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: alg,
+        jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'ours', use: 'sig' }] },
+      },
+      clientSecret: undefined,
+      more: `key_id = "ours"\nprivate_key = { file = "${await file(t, 'key', text)}" }\n`,
+    });
+
+    // Each login needs an assertion of its own.
+    for (const login of ['ada', 'bob']) {
+      const browser = new Browser();
+      const callback = await signIn(browser, login, await browser.get(`${home}/log-in/panva`));
+      await browser.follow(await browser.get(callback, { from: 'cross-site' }));
+      assert.equal((await me(browser, home)).subject, login);
+    }
+    assert.deepEqual(await provider.requests('/token', '/token Basic'), [2, 0]);
+  });
+}
+
+test("a key that panva's provider does not know is refused, and a page that says so", async (t) => {
+  const [ours, theirs] = [1, 2].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  const { home, provider } = await appAndProvider(t, {
+    settings: { clientAuthMethods: ['private_key_jwt'] },
+    client: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [theirs.publicKey.export({ format: 'jwk' })] },
+    },
+    clientSecret: undefined,
+    more: `private_key = '''${jwk(ours.privateKey)}'''\n`,
+  });
+  const browser = new Browser();
+
+  const page = await logIn(browser, home);
+
+  await assertRefused(browser, home, page, { status: 502, code: 'client_refused', title: 'The provider does not accept this app' });
+  assert.deepEqual(await provider.requests('/token'), [1]);
+});
 
 for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256']) {
   const settings = { enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256'] } };
@@ -228,7 +291,9 @@ test('a provider that silently lacks prompt=select_account refuses until the fil
 });
 
 /** The provider, and an app with an ordinary section for it. `written` is the secret in the app's file. */
-async function appAndProvider(t, { settings, client, clientSecret = freshSecret(), written = clientSecret, more } = {}) {
+async function appAndProvider(t, given = {}) {
+  // A client without a secret has an undefined one.
+  const { settings, client, clientSecret, written = clientSecret, more } = { clientSecret: freshSecret(), ...given };
   const [port, providerPort] = [await freePort(), await freePort()];
   const home = `http://localhost:${port}`;
   const redirectUri = `${home}/oauth2callback`;

@@ -13,6 +13,7 @@ mod docs;
 mod environment;
 mod folder;
 mod found;
+mod key;
 #[path = "../integration/support/logs.rs"]
 mod logs;
 mod mistakes;
@@ -52,6 +53,11 @@ fn filled_in(text: &str) -> (String, Vec<String>) {
         let secret = fresh_secret();
         text = text.replace(name, &secret);
         secrets.push(secret);
+    }
+    let key = key::fresh_pem();
+    if text.contains("{{key}}") {
+        text = text.replace("{{key}}", &key);
+        secrets.extend(key::secret_lines(&key));
     }
     (text, secrets)
 }

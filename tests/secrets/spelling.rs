@@ -48,8 +48,10 @@ const OF_PROVIDER: &[&str] = &[
     "id_token_signed_response_alg",
     "issuer",
     "jwks_uri",
+    "key_id",
     "label",
     "preset",
+    "private_key",
     "provider_logout",
     "proxy",
     "server_metadata_url",
@@ -57,6 +59,7 @@ const OF_PROVIDER: &[&str] = &[
     "timeout",
     "token_endpoint",
     "token_endpoint_auth_method",
+    "token_endpoint_auth_signing_alg",
     "user_key",
     "userinfo_endpoint",
 ];

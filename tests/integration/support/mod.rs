@@ -17,7 +17,7 @@ pub use jar::Jar;
 pub use logs::Logs;
 pub use saves::{SecretsFile, shared};
 pub use shelf::Shelf;
-pub use signing::{TestKey, base64url};
+pub use signing::{TestKey, base64url, pem};
 pub use world::{
     Ending, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider, provider_with,
     routes, row, settle, telling_app, who,

@@ -1,6 +1,9 @@
 //! Keys of every kind that an ID token may be signed with, made for one test.
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{
+    AsBigEndian, AsDer, Curve25519SeedBin, EcPrivateKeyBin, EcPrivateKeyRfc5915Der, Pkcs8V1Der,
+    PublicKeyX509Der,
+};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -76,6 +79,48 @@ impl TestKey {
         key
     }
 
+    /// The private half as people have it: PKCS#8, the PEM that is older than that, if there is one,
+    /// and a JWK, in this order.
+    pub fn private_texts(&self) -> Vec<String> {
+        let whole = match &self.pair {
+            Pair::Ecdsa(pair, _) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().unwrap().as_ref().to_vec(),
+            Pair::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair)
+                .unwrap()
+                .as_ref()
+                .to_vec(),
+        };
+        let mut texts = vec![pem("PRIVATE KEY", &whole)];
+        let mut key = self.jwk();
+        match &self.pair {
+            Pair::Ecdsa(pair, _) => {
+                let private = pair.private_key();
+                let sec1: EcPrivateKeyRfc5915Der<'_> = private.as_der().unwrap();
+                texts.push(pem("EC PRIVATE KEY", sec1.as_ref()));
+                let scalar: EcPrivateKeyBin<'_> = private.as_be_bytes().unwrap();
+                key["d"] = json!(base64url(scalar.as_ref()));
+            }
+            Pair::Ed25519(pair) => {
+                let seed: Curve25519SeedBin<'_> = pair.seed().unwrap().as_be_bytes().unwrap();
+                key["d"] = json!(base64url(seed.as_ref()));
+            }
+            Pair::Rsa(_) => {
+                // The key is what comes last: in an octet string, and with a head of four bytes.
+                let at = whole.windows(2).skip(2).position(|two| two == [0x30, 0x82]);
+                let pkcs1 = &whole[at.unwrap() + 2..];
+                texts.push(pem("RSA PRIVATE KEY", pkcs1));
+                let numbers = integers(&pkcs1[4..]);
+                // RFC 8017 §A.1.2: the version, then these, the first two of which are public.
+                let names = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
+                for (name, number) in names.iter().zip(&numbers[1..]).skip(2) {
+                    key[*name] = json!(base64url(number));
+                }
+            }
+        }
+        texts.push(key.to_string());
+        texts
+    }
+
     /// The header of an honest token.
     pub fn header(&self) -> Value {
         json!({ "alg": self.algorithm, "kid": self.id, "typ": "JWT" })
@@ -134,6 +179,30 @@ impl TestKey {
             }
         }
     }
+}
+
+pub fn pem(label: &str, der: &[u8]) -> String {
+    let encoded = base64_simd::STANDARD.encode_to_string(der);
+    let lines: Vec<_> = encoded.as_bytes().chunks(64).collect();
+    let lines = lines.join(&b'\n');
+    let body = String::from_utf8(lines).unwrap();
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
+/// The integers of a DER sequence, without the zero in front that only says that they are positive.
+fn integers(mut der: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while let [0x02, length, rest @ ..] = der {
+        let (length, rest) = match *length {
+            0x82 => (usize::from(rest[0]) << 8 | usize::from(rest[1]), &rest[2..]),
+            0x81 => (usize::from(rest[0]), &rest[1..]),
+            short => (usize::from(short), rest),
+        };
+        let number = &rest[..length];
+        found.push(number.strip_prefix(&[0]).unwrap_or(number).to_vec());
+        der = &rest[length..];
+    }
+    found
 }
 
 fn rsa_encoding(algorithm: &str) -> Option<&'static dyn RsaEncoding> {

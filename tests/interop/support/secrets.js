@@ -9,7 +9,8 @@ export function secretsFile({ redirectUri, cookieSecret = freshSecret(), more = 
   return `[auth]\nredirect_uri = "${redirectUri}"\ncookie_secret = "${cookieSecret}"\n${more}\n${providers.join('\n')}`;
 }
 
-/** The table of a provider with a metadata URL. */
+/** The table of a provider with a metadata URL; without a secret where the client has none to write. */
 export function section(name, { clientId, clientSecret, metadata, more = '' }) {
-  return `[auth.${name}]\nclient_id = "${clientId}"\nclient_secret = "${clientSecret}"\nserver_metadata_url = "${metadata}"\n${more}`;
+  const secret = clientSecret === undefined ? '' : `client_secret = "${clientSecret}"\n`;
+  return `[auth.${name}]\nclient_id = "${clientId}"\n${secret}server_metadata_url = "${metadata}"\n${more}`;
 }
