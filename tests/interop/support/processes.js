@@ -71,9 +71,9 @@ async function stop(child) {
   await once(child, 'exit');
 }
 
-/** Starts the app of app.rs on a port, with the text of its secrets file. */
-export async function startApp(t, { port, secrets, nest = '' }) {
-  const path = await file(t, 'secrets.toml', secrets);
+/** Starts the app of app.rs on a port, with the text of its secrets file, or with one that is at this path. */
+export async function startApp(t, { port, secrets, path, nest = '' }) {
+  path ??= await file(t, 'secrets.toml', secrets);
   const env = { PORT: String(port), SECRETS: path, NEST: nest, RUST_LOG: 'keycard=info' };
   const ready = (line) => line === 'listening';
   return start(t, join(programs, 'interop_app'), { env, ready });
