@@ -81,3 +81,87 @@ fn leak_15_nothing_that_is_shipped_is_a_cookie_secret_that_counts() {
     }
     assert!(tried > 20, "{tried}");
 }
+
+/// A text of the repository.
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The packages of the lock file, each with what it depends on.
+fn locked() -> Vec<(String, Vec<String>)> {
+    let quoted = |line: &str| Some(line.split('"').nth(1)?.split(' ').next()?.to_owned());
+    let package = |text: &str| {
+        let name = text.lines().find(|line| line.starts_with("name = "));
+        let dependencies = text.lines().filter(|line| line.starts_with(" \""));
+        Some((quoted(name?)?, dependencies.filter_map(quoted).collect()))
+    };
+    let lock = read("Cargo.lock");
+    let packages = lock.split("[[package]]").skip(1);
+    packages.map(|text| package(text).unwrap()).collect()
+}
+
+#[test]
+fn leak_16_tls_is_rustls_and_rsa_is_there_for_openidconnect_alone() {
+    let packages = locked();
+    let users = |wanted: &str| {
+        let uses = |(_, dependencies): &&(String, Vec<String>)| {
+            dependencies.iter().any(|name| name == wanted)
+        };
+        let users = packages.iter().filter(uses);
+        users.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    };
+    assert!(
+        users("rustls").contains(&"reqwest"),
+        "the lock file is read"
+    );
+
+    for banned in ["native-tls", "openssl", "openssl-sys"] {
+        let is_there = packages.iter().any(|(name, _)| name == banned);
+        assert!(!is_there, "{banned}, for {:?}", users(banned));
+    }
+    assert_eq!(users("rsa"), ["openidconnect"]);
+}
+
+#[test]
+fn leak_16_our_code_is_safe_and_leaves_signatures_to_aws_lc() {
+    assert!(read("Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+    let sources: Vec<_> = texts()
+        .into_iter()
+        .filter(|(path, _)| path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")))
+        .collect();
+    assert!(sources.len() > 50, "{}", sources.len());
+    for (path, text) in sources {
+        // What of openidconnect calls rsa; no code of ours can, for it is no dependency of keycard's.
+        for word in [
+            "unsafe ",
+            "CoreJsonWebKey",
+            "RsaPrivateSigningKey",
+            "id_token_verifier",
+        ] {
+            assert!(!text.contains(word), "{word:?} in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn leak_16_one_advisory_is_ignored_with_a_date_and_a_reason() {
+    let deny = read("deny.toml");
+    let (_, ignored) = deny.split_once("\nignore = [\n").unwrap();
+    let (ignored, _) = ignored.split_once("\n]").unwrap();
+    let entries: Vec<_> = ignored.lines().collect();
+    let [only] = entries.as_slice() else {
+        panic!("{entries:?}");
+    };
+    let (id, reason) = only.split_once("\", reason = \"").unwrap();
+    assert_eq!(id.trim(), "{ id = \"RUSTSEC-2023-0071");
+    let (date, reason) = reason.split_once(": ").unwrap();
+    let is_date = |text: &str| {
+        let parts = text.split('-').map(|part| part.parse().ok());
+        matches!(
+            parts.collect::<Vec<Option<u16>>>()[..],
+            [Some(2026..=2099), Some(1..=12), Some(1..=31)]
+        )
+    };
+    assert!(is_date(date), "{date}");
+    assert!(reason.contains("never called"), "{reason}");
+}
