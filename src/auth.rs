@@ -18,7 +18,7 @@ use crate::failure_log::FailureLog;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
 use crate::posture;
-use crate::provider::{ConfiguredProvider, Http};
+use crate::provider::ConfiguredProvider;
 use crate::reload::{Reload, Turn};
 
 /// Login for an app: reads the secrets file, and is then cheap to clone.
@@ -46,7 +46,6 @@ pub struct Auth(Arc<Handle>);
 struct Handle {
     in_force: ArcSwap<InForce>,
     reload: Reload,
-    http: Http,
     site: Site,
     own_paths: OwnPaths,
     names: Names,
@@ -163,7 +162,7 @@ impl Auth {
             );
             return;
         }
-        match InForce::new(&config, &self.0.http, Some(&former)) {
+        match InForce::new(&config, Some(&former)) {
             Ok(in_force) => {
                 in_force.tell(Some(&former));
                 self.0.in_force.store(Arc::new(in_force));
@@ -322,9 +321,8 @@ impl AuthBuilder {
         };
         let mut seen = Seen::default();
         let config = Config::load(&given, &mut seen)?;
-        let http = Http::new().map_err(|error| ConfigError::internal(&error))?;
         let (site, names) = (config.site.clone(), Names::new(&config.site));
-        let in_force = InForce::new(&config, &http, None);
+        let in_force = InForce::new(&config, None);
         let in_force = in_force.map_err(|error| ConfigError::internal(&error))?;
         in_force.tell(None);
         in_force.tell_ends(unix(self.clock.now()));
@@ -332,7 +330,6 @@ impl AuthBuilder {
         Ok(Auth(Arc::new(Handle {
             in_force: ArcSwap::from_pointee(in_force),
             reload: Reload::new(given, seen),
-            http,
             own_paths: OwnPaths::new(&site),
             names,
             site,

@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
-use crate::provider::{ConfiguredProvider, Http};
+use crate::provider::{Clients, ConfiguredProvider};
 
 /// The configuration in force.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct InForce {
     keyring: Arc<Keyring>,
     cookie_secrets: CookieSecrets,
     providers: Vec<Arc<ConfiguredProvider>>,
+    clients: Clients,
     misconfigured: Vec<Misconfigured>,
     /// Seconds that an identity lasts.
     life: i64,
@@ -30,21 +31,31 @@ pub(crate) struct InForce {
 
 impl InForce {
     /// What stays as it was in `former` keeps what is cached of it.
-    pub(crate) fn new(config: &Config, http: &Http, former: Option<&Self>) -> Result<Self, Error> {
+    pub(crate) fn new(config: &Config, former: Option<&Self>) -> Result<Self, Error> {
         let same_secrets = former.filter(|it| it.cookie_secrets == config.cookie_secrets);
         let keyring = match same_secrets {
             Some(former) => former.keyring.clone(),
             None => Arc::new(Keyring::new(&config.cookie_secrets, &config.site)?),
         };
         let redirect_uri = config.site.redirect_uri().to_owned();
+        let former_clients = former.map(|it| &it.clients);
+        let mut clients = Clients::after(former_clients)?;
         let provider = |config: &ProviderConfig| {
+            let http = clients.client(&config.network, former_clients)?;
             let formers = former.map_or(&[][..], |it| &it.providers);
-            ConfiguredProvider::after(formers, config, &redirect_uri, http)
+            Ok(ConfiguredProvider::after(
+                formers,
+                config,
+                &redirect_uri,
+                http,
+            ))
         };
+        let providers: Result<_, Error> = config.providers.iter().map(provider).collect();
         Ok(Self {
             keyring,
             cookie_secrets: config.cookie_secrets.clone(),
-            providers: config.providers.iter().map(provider).collect(),
+            providers: providers?,
+            clients,
             misconfigured: config.misconfigured.clone(),
             life: seconds(config.life),
             valid_from: config.sessions_valid_from.map(unix),

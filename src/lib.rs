@@ -59,7 +59,7 @@
 //! # Not supported
 //!
 //! Presets for providers, plain OAuth 2 without OpenID Connect, access and refresh tokens for the
-//! app, logging out at the provider, guards for whole routers, a CA file or proxy of your own. A login
+//! app, logging out at the provider, guards for whole routers. A login
 //! cannot be revoked one by one before its thirty days are over: `sessions_valid_from`, or a new
 //! `cookie_secret`, logs everybody out.
 //!

@@ -1,12 +1,12 @@
 //! The posture line: at the start, what is enforced and what was decided.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, LEEWAY, ProviderConfig};
+use crate::config::{Config, LEEWAY, ProviderConfig, Proxy};
 use crate::cookies::Names;
 
-/// Writes the line. No value is in it but the app's own address: the others are told by where they
-/// came from.
+/// Writes the line. No value is in it but what is no secret: the app's own address, hosts, CA files.
+/// The others are told by where they came from.
 pub(crate) fn tell(config: &Config, names: &Names) {
     let site = &config.site;
     let port = site.origin().port_or_known_default().unwrap_or_default();
@@ -18,6 +18,7 @@ pub(crate) fn tell(config: &Config, names: &Names) {
         cookies = cookies.as_str(),
         providers = named(&config.providers),
         clock_leeway = leeways(config),
+        network = networks(config),
         expiry_days = config.life.as_secs_f64() / 86_400.0,
         strict = config.strict,
         relaxed = relaxed(config),
@@ -52,6 +53,29 @@ fn leeways(config: &Config) -> String {
     let leeways: BTreeSet<_> = config.providers.iter().map(|it| it.leeway).collect();
     let shown = leeways.iter().map(|leeway| format!("{leeway:?}"));
     shown.collect::<Vec<_>>().join(", ")
+}
+
+/// The CA files and proxies that the settings name, each with the providers that it is for.
+fn networks(config: &Config) -> String {
+    let mut networks = BTreeMap::<_, Vec<_>>::new();
+    for provider in &config.providers {
+        let network = &provider.network;
+        let ca_file = network.ca_file.iter();
+        let ca_file = ca_file.map(|it| format!("the CA file {}", it.path.escape_debug()));
+        let proxy = network.proxy.iter().map(|it| match it {
+            Proxy::At { host, .. } => format!("the proxy {host}"),
+            Proxy::Unused => "no proxy".to_owned(),
+        });
+        for way in ca_file.chain(proxy) {
+            networks.entry(way).or_default().push(provider);
+        }
+    }
+    if networks.is_empty() {
+        return "the system's".to_owned();
+    }
+    let networks = networks.into_iter();
+    let shown = networks.map(|(way, providers)| format!("{way} for {}", named(providers)));
+    shown.collect::<Vec<_>>().join("; ")
 }
 
 /// What is less strict than it would be had nobody asked.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::belonging::misplaced;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
+use super::network::{self, CaFiles, Network};
 use super::provider::{ClientAuthentication, Prompt};
 use super::tree::Table;
 
@@ -15,6 +16,7 @@ pub(super) struct Kwargs {
     pub(super) parameters: Vec<(String, String)>,
     pub(super) authentication: Option<ClientAuthentication>,
     pub(super) timeout: Option<Duration>,
+    pub(super) network: Network,
 }
 
 impl Default for Kwargs {
@@ -25,31 +27,32 @@ impl Default for Kwargs {
             parameters: Vec::new(),
             authentication: None,
             timeout: None,
+            network: Network::default(),
         }
     }
 }
 
 impl Kwargs {
     /// Reads `client_kwargs`, and what Authlib lets stand beside it.
-    pub(super) fn read(section: &Table, report: &mut Report) -> Self {
+    pub(super) fn read(section: &Table, files: &mut CaFiles<'_>, report: &mut Report) -> Self {
         let mut kwargs = Self::default();
         for key in ["code_challenge_method", "token_endpoint_auth_method"] {
             if section.contains(key) {
-                kwargs.read_key(key, section, report);
+                kwargs.read_key(key, section, files, report);
             }
         }
         // The later one wins where both have a key.
         for name in ["authorize_params", "client_kwargs"] {
             if let Some(table) = section.table(name, report) {
                 for key in table.keys() {
-                    kwargs.read_key(key, table, report);
+                    kwargs.read_key(key, table, files, report);
                 }
             }
         }
         kwargs
     }
 
-    fn read_key(&mut self, key: &str, table: &Table, report: &mut Report) {
+    fn read_key(&mut self, key: &str, table: &Table, files: &mut CaFiles<'_>, report: &mut Report) {
         match key {
             "scope" => self.read_scope(table, report),
             "prompt" => self.read_prompt(table, report),
@@ -60,13 +63,32 @@ impl Kwargs {
                 }
             }
             "timeout" => self.timeout = table.seconds(key, 1.0..=60.0, report),
-            "cert" | "follow_redirects" | "headers" | "proxy" | "trust_env" | "verify" => {
-                check_transport(table, key, report);
-            }
+            "proxy" => self.network.proxy = network::proxy(table, report),
+            "verify" => self.read_verify(table, files, report),
+            "cert" | "follow_redirects" | "headers" | "trust_env" => report.warn(
+                Mistake::new(format!("`{}` is not acted on", table.named(key)))
+                    .at(table.place_of(key))
+                    .cure("this release of keycard does nothing with it yet"),
+            ),
             "max_age" => self.read_max_age(table, report),
             "response_type" if table.parameter(key, report).as_deref() == Some("code") => {}
             _ if is_protected(key) => report.warn(ours_wins(table, key)),
             _ => self.read_parameter(key, table, report),
+        }
+    }
+
+    /// The path of a CA file; true is nothing new, and false is never.
+    fn read_verify(&mut self, table: &Table, files: &mut CaFiles<'_>, report: &mut Report) {
+        let key = "verify";
+        match table.boolean(key, &mut Report::default()) {
+            Some(true) => {}
+            Some(false) => report.error(
+                table
+                    .mistake(key)
+                    .found("certificates are always verified")
+                    .cure("take the line out; a company's own CA can be added as ca_file"),
+            ),
+            None => self.network.ca_file = files.named_in(table, key, report),
         }
     }
 
@@ -172,25 +194,6 @@ impl Kwargs {
                     .cure("write client_secret_basic, client_secret_post, private_key_jwt or none"),
             );
         }
-    }
-}
-
-/// How the provider is reached is not for a login to say.
-fn check_transport(table: &Table, key: &str, report: &mut Report) {
-    let mut ignored = Report::default();
-    match (key, table.boolean(key, &mut ignored)) {
-        ("verify", Some(false)) => report.error(
-            table
-                .mistake(key)
-                .found("certificates are always verified")
-                .cure("take the line out; a company's own CA can be added as ca_file"),
-        ),
-        ("verify", Some(true)) => {}
-        _ => report.warn(
-            Mistake::new(format!("`{}` is not acted on", table.named(key)))
-                .at(table.place_of(key))
-                .cure("this release of keycard does nothing with it yet"),
-        ),
     }
 }
 

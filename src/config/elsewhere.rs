@@ -184,7 +184,7 @@ fn is_name(text: &str) -> bool {
 
 /// What leads to no directory may be the secret itself: base64 has slashes, too, but hardly ever
 /// small letters alone.
-fn is_path(location: &Location) -> bool {
+pub(super) fn is_path(location: &Location) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "/._-".contains(c);
     let written = location.written();
     let has_directory = written

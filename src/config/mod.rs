@@ -12,9 +12,9 @@
 //!   secret, and `seen` how the files were; `not_toml`, `secret_file`, `secret_directory`, `overlay`
 //!   (settings as variables) and `elsewhere` (values that stand apart) are what `source` reads, and
 //!   `origins` tells where each value was.
-//! - `provider` is what is known of one in the end; `belonging` looks after keys that are missing or
-//!   misplaced; `site`, `cookie_secret`, `address`, `client_kwargs`,
-//!   `client_key` and `section` each check one part.
+//! - `network` is the way to a provider, and `provider` what is known of one in the end; `belonging`
+//!   looks after keys that are missing or misplaced; `site`, `cookie_secret`, `address`,
+//!   `client_kwargs`, `client_key` and `section` each check one part.
 
 mod address;
 mod belonging;
@@ -28,6 +28,7 @@ mod environment;
 mod example;
 mod keys;
 mod location;
+mod network;
 mod not_toml;
 mod origins;
 mod overlay;
@@ -53,6 +54,7 @@ pub(crate) use cookie_secret::Accepted;
 pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
+pub(crate) use network::{Network, Proxy};
 pub(crate) use provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, ProviderConfig};
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;
@@ -67,6 +69,7 @@ use std::time::{Duration, SystemTime};
 use self::diagnostic::Report;
 use self::example::example;
 use self::keys::Level;
+use self::network::CaFiles;
 use self::section::Shared;
 use self::source::Found;
 use self::tree::{Table, Value};
@@ -120,7 +123,7 @@ impl Config {
             return Err(ConfigError::new(report, false));
         }
         match found.tree.table("auth", &mut report) {
-            Some(auth) => check(&found.tree, auth, given, report),
+            Some(auth) => check(&found.tree, auth, given, seen, report),
             None => {
                 if report.errors.is_empty() {
                     report.error(no_auth(&found));
@@ -136,6 +139,7 @@ fn check(
     root: &Table,
     auth: &Table,
     given: &Given,
+    seen: &mut Seen,
     mut report: Report,
 ) -> Result<Config, ConfigError> {
     let sections = belonging::providers(auth);
@@ -154,8 +158,9 @@ fn check(
     let sessions_valid_from = auth.instant("sessions_valid_from", &mut report);
     let strict = auth.boolean("strict", &mut report) == Some(true);
 
-    let shared = Shared::read(auth, allow_http.clone(), loopback, &mut report);
-    let (providers, misconfigured) = providers(auth, &sections, &shared, &mut report);
+    let mut files = CaFiles::new(&given.environment, seen);
+    let shared = Shared::read(auth, allow_http.clone(), loopback, &mut files, &mut report);
+    let (providers, misconfigured) = providers(auth, &sections, &shared, &mut files, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));
     }
@@ -190,12 +195,13 @@ fn providers(
     auth: &Table,
     sections: &[String],
     shared: &Shared,
+    files: &mut CaFiles<'_>,
     report: &mut Report,
 ) -> (Vec<ProviderConfig>, Vec<Misconfigured>) {
     let (mut providers, mut misconfigured) = (Vec::new(), Vec::new());
     for name in sections {
         let mut own = Report::default();
-        match section::read(auth, name, shared, &mut own) {
+        match section::read(auth, name, shared, files, &mut own) {
             Some(provider) if own.errors.is_empty() => providers.push(provider),
             _ => misconfigured.push(Misconfigured {
                 name: name.clone(),

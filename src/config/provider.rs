@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+use super::network::Network;
 use crate::algorithm::Algorithm;
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
@@ -44,6 +45,7 @@ pub(crate) struct ProviderConfig {
     pub(crate) claims: Option<Vec<String>>,
     pub(crate) leeway: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) network: Network,
     pub(crate) allow_http: Vec<String>,
     /// Whether it lets anybody be anybody.
     pub(crate) development: bool,

@@ -197,7 +197,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
     (
         "ca_file",
         Shape::Text,
-        "Certificates of a company's own CA.",
+        "A PEM file with the certificates of a company's own CA, trusted besides the system's.",
     ),
     (
         "claims",
@@ -312,7 +312,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         Shape::Boolean,
         "Whether a logout ends the provider's own session.",
     ),
-    ("proxy", Shape::Text, "The proxy to the provider."),
+    (
+        "proxy",
+        Shape::Text,
+        "The proxy to the provider, such as http://proxy.example:3128; empty for none.",
+    ),
     (
         "redirect_uri",
         Shape::Text,
@@ -386,7 +390,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
     (
         "verify",
         Shape::Verify,
-        "The certificates that are trusted.",
+        "A PEM file, as in ca_file; certificates are verified in any case.",
     ),
 ];
 

@@ -34,6 +34,14 @@ pub(super) fn read(location: &Location, here: &Path, report: &mut Report) -> Opt
 
 /// The text of a file, of which it makes no difference who else may read it.
 pub(super) fn read_text(location: &Location) -> Result<(String, Metadata), Box<Mistake>> {
+    let (bytes, metadata) = read_bytes(location)?;
+    String::from_utf8(bytes)
+        .map(|text| (text, metadata))
+        .map_err(|error| Box::new(no_utf8(location, error.as_bytes())))
+}
+
+/// What is in a file, whatever it is.
+pub(super) fn read_bytes(location: &Location) -> Result<(Vec<u8>, Metadata), Box<Mistake>> {
     let path = location.path();
     let unreadable = |error: io::Error| {
         let cure = match error.kind() {
@@ -61,9 +69,7 @@ pub(super) fn read_text(location: &Location) -> Result<(String, Metadata), Box<M
             .cure("give the path of the secrets file");
         return Err(Box::new(mistake));
     }
-    String::from_utf8(bytes)
-        .map(|text| (text, metadata))
-        .map_err(|error| Box::new(no_utf8(location, error.as_bytes())))
+    Ok((bytes, metadata))
 }
 
 fn no_utf8(location: &Location, bytes: &[u8]) -> Mistake {

@@ -10,6 +10,7 @@ use super::client_key;
 use super::client_kwargs::Kwargs;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
+use super::network::{CaFiles, Network};
 use super::provider::{ClientAuthentication, DEFAULT, EndpointOverrides, LEEWAY, ProviderConfig};
 use super::site::is_loopback;
 use super::tree::Table;
@@ -23,6 +24,7 @@ pub(super) struct Shared {
     claims: Option<Vec<String>>,
     leeway: Duration,
     timeout: Duration,
+    network: Network,
 }
 
 impl Shared {
@@ -30,6 +32,7 @@ impl Shared {
         auth: &Table,
         allow_http: Vec<String>,
         loopback: bool,
+        files: &mut CaFiles<'_>,
         report: &mut Report,
     ) -> Self {
         let none = Self {
@@ -38,11 +41,17 @@ impl Shared {
             claims: None,
             leeway: LEEWAY,
             timeout: Duration::from_secs(10),
+            network: Network::default(),
         };
-        none.overridden_by(Some(auth), report)
+        none.overridden_by(Some(auth), files, report)
     }
 
-    fn overridden_by(&self, table: Option<&Table>, report: &mut Report) -> Self {
+    fn overridden_by(
+        &self,
+        table: Option<&Table>,
+        files: &mut CaFiles<'_>,
+        report: &mut Report,
+    ) -> Self {
         let mut seconds = |key, range, or| {
             let seconds = table.and_then(|table| table.seconds(key, range, report));
             seconds.unwrap_or(or)
@@ -53,12 +62,17 @@ impl Shared {
             check_exposed_tokens(table, report);
         }
         let claims = table.and_then(|table| table.strings("claims", report));
+        let network = match table {
+            Some(table) => self.network.overridden_by(table, files, report),
+            None => self.network.clone(),
+        };
         Self {
             allow_http: self.allow_http.clone(),
             loopback: self.loopback,
             claims: claims.or_else(|| self.claims.clone()),
             leeway,
             timeout,
+            network,
         }
     }
 }
@@ -92,6 +106,7 @@ pub(super) fn read(
     auth: &Table,
     name: &str,
     shared: &Shared,
+    files: &mut CaFiles<'_>,
     report: &mut Report,
 ) -> Option<ProviderConfig> {
     let own = auth.subtable(name);
@@ -102,7 +117,7 @@ pub(super) fn read(
         belonging::check(own, Level::Provider, &[], report);
         strays.push(auth);
     }
-    let shared = shared.overridden_by(own, report);
+    let shared = shared.overridden_by(own, files, report);
 
     let client_id = client_id(section, &strays, report);
     let client_secret = client_secret(section, &strays, report);
@@ -114,7 +129,7 @@ pub(super) fn read(
     };
     let development = check_development(section, &shared, metadata_url.as_ref(), report);
     let client_secret_expires = section.instant("client_secret_expires", report);
-    let kwargs = Kwargs::read(section, report);
+    let kwargs = Kwargs::read(section, files, report);
     let private_key = client_key::read(section, &strays, &kwargs, report);
     let endpoints = endpoints(section, &shared, report);
     let given_label = section.string("label", report);
@@ -138,6 +153,7 @@ pub(super) fn read(
         claims: shared.claims,
         leeway: shared.leeway,
         timeout: kwargs.timeout.unwrap_or(shared.timeout),
+        network: kwargs.network.or(&shared.network),
         allow_http: shared.allow_http,
         development,
         client_secret_expires,

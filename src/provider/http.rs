@@ -1,14 +1,17 @@
-//! The one HTTP client: no redirects, no cookies, a deadline and a size limit for every answer.
+//! The HTTP clients: no redirects, no cookies, a deadline and a size limit for every answer.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, ClientBuilder};
 use url::Url;
 
+use crate::config::{Network, Proxy};
 use crate::error::{Endpoint, Error, Kind};
 use crate::secret::Secret;
 
@@ -19,13 +22,20 @@ const MAX_HEADERS: usize = 64 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The client that every provider is asked with.
-#[derive(Clone, Debug)]
-pub(crate) struct Http {
-    /// For https: through the proxy that the environment names, if any, inside TLS.
-    network: reqwest::Client,
+/// The clients that are in use: one for each way to the network, however many providers take it.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    known: Vec<(Network, Http)>,
     /// For http, which only goes to this machine or to an allowed intranet host: a proxy would
     /// read the client secret.
+    direct: reqwest::Client,
+}
+
+/// The client that a provider is asked with.
+#[derive(Clone)]
+pub(crate) struct Http {
+    /// For https: through a proxy, if there is one, inside TLS.
+    network: reqwest::Client,
     direct: reqwest::Client,
 }
 
@@ -37,26 +47,78 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-impl Http {
-    pub(crate) fn new() -> Result<Self, Error> {
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("keycard/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::none())
-                .referer(false)
-                .connect_timeout(CONNECT_TIMEOUT)
-        };
-        let unbuildable = |_| {
-            Error::from(Kind::AnswerUnwritable {
-                what: "requests, for want of TLS",
-            })
-        };
+impl Clients {
+    /// None yet but the one for http, which is that of `former`.
+    pub(crate) fn after(former: Option<&Self>) -> Result<Self, Error> {
         Ok(Self {
-            network: builder().build().map_err(unbuildable)?,
-            direct: builder().no_proxy().build().map_err(unbuildable)?,
+            known: Vec::new(),
+            direct: match former {
+                Some(former) => former.direct.clone(),
+                None => builder().no_proxy().build().map_err(unbuildable)?,
+            },
         })
     }
 
+    /// The client for this way, which is one that is known here or in `former` if there is one: a
+    /// client takes milliseconds to build, and has its connections.
+    pub(crate) fn client(
+        &mut self,
+        network: &Network,
+        former: Option<&Self>,
+    ) -> Result<Http, Error> {
+        if let Some(http) = self.find(network) {
+            return Ok(http.clone());
+        }
+        let http = match former.and_then(|former| former.find(network)) {
+            Some(http) => http.clone(),
+            None => Http {
+                network: client(network)?,
+                direct: self.direct.clone(),
+            },
+        };
+        self.known.push((network.clone(), http.clone()));
+        Ok(http)
+    }
+
+    fn find(&self, network: &Network) -> Option<&Http> {
+        let mut known = self.known.iter();
+        known.find(|(it, _)| it == network).map(|(_, http)| http)
+    }
+}
+
+/// A client for https that goes this way.
+fn client(network: &Network) -> Result<reqwest::Client, Error> {
+    let mut builder = builder();
+    if let Some(file) = &network.ca_file {
+        let certificates = file.certificates.iter().map(|it| Certificate::from_der(it));
+        let certificates = certificates.collect::<Result<Vec<_>, _>>();
+        builder = builder.tls_certs_merge(certificates.map_err(unbuildable)?);
+    }
+    builder = match &network.proxy {
+        None => builder,
+        Some(Proxy::Unused) => builder.no_proxy(),
+        Some(Proxy::At { url, .. }) => {
+            builder.proxy(reqwest::Proxy::https(url.expose()).map_err(unbuildable)?)
+        }
+    };
+    builder.build().map_err(unbuildable)
+}
+
+fn builder() -> ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("keycard/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+}
+
+fn unbuildable(_: reqwest::Error) -> Error {
+    Error::from(Kind::AnswerUnwritable {
+        what: "requests, for want of TLS",
+    })
+}
+
+impl Http {
     pub(super) async fn get(
         &self,
         endpoint: Endpoint,
@@ -104,6 +166,13 @@ impl Http {
     }
 }
 
+/// A client may show the password of its proxy.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}
+
 enum Trouble {
     Failed(reqwest::Error),
     TooLarge(&'static str),
@@ -138,6 +207,11 @@ fn why(error: &reqwest::Error) -> &'static str {
         if let Some(cause) = cause.downcast_ref::<io::Error>() {
             return why_io(cause, error.is_connect());
         }
+        if error.is_connect()
+            && let Some(why) = why_proxy(cause)
+        {
+            return why;
+        }
         source = cause.source();
     }
     if error.is_connect() {
@@ -145,6 +219,17 @@ fn why(error: &reqwest::Error) -> &'static str {
     } else {
         "the answer broke off"
     }
+}
+
+/// What a proxy is to blame for. The client has no names for it that others could match.
+fn why_proxy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let said = error.to_string();
+    Some(match said.strip_prefix("tunnel error: ")? {
+        "failed to create underlying connection" => "the proxy cannot be reached",
+        "proxy authorization required" => "the proxy wants a user and a password",
+        "unsuccessful" => "the proxy refuses the way to it",
+        _ => "the proxy broke off",
+    })
 }
 
 fn why_io(error: &io::Error, connecting: bool) -> &'static str {

@@ -30,7 +30,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value};
 
 pub(crate) use self::endpoints::Endpoints;
-pub(crate) use self::http::Http;
+pub(crate) use self::http::{Clients, Http};
 #[cfg(any(fuzzing, test, feature = "cli"))]
 pub(crate) use self::metadata::Metadata;
 
@@ -108,9 +108,9 @@ impl ConfiguredProvider {
         formers: &[Arc<Self>],
         config: &ProviderConfig,
         redirect_uri: &str,
-        http: &Http,
+        http: Http,
     ) -> Arc<Self> {
-        let mut provider = Self::new(config.clone(), redirect_uri, http.clone());
+        let mut provider = Self::new(config.clone(), redirect_uri, http);
         let Some(former) = formers.iter().find(|it| it.name() == config.name) else {
             return Arc::new(provider);
         };

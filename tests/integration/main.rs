@@ -23,6 +23,7 @@ mod limits;
 mod login;
 mod logout;
 mod metadata;
+mod network;
 mod outage;
 mod proxies;
 mod quiet;

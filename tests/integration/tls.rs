@@ -9,7 +9,7 @@ use keycard::dev::{self, Endpoint, Fault};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::support::tls::{Authority, Term, proxy, self_signed, terminate, tls_1_1};
+use crate::support::tls::{Authority, Proxy, Term, self_signed, terminate, tls_1_1};
 use crate::support::{Browser, Ending, SITE, Shelf, World, provider, relative, row, who};
 
 /// Whether this is the process of its own; if not, runs the test there and sees that it passes.
@@ -243,12 +243,12 @@ async fn tok_19_http_goes_direct_and_https_through_the_proxy_inside_tls() {
         .unwrap()
         .parse()
         .unwrap();
-    let seen = proxy(port).await;
+    let proxy = Proxy::open(port).await;
     let provider = provider("google").await;
     {
         let world = World::around(provider.clone(), |builder| builder);
         world.logged_in("alice").await;
-        assert!(seen.lock().unwrap().is_empty(), "http went to the proxy");
+        assert!(proxy.text().is_empty(), "http went to the proxy");
     }
 
     let host = "provider.invalid";
@@ -265,13 +265,12 @@ async fn tok_19_http_goes_direct_and_https_through_the_proxy_inside_tls() {
     assert!(who(&mut browser).await.starts_with("alice of "));
     assert_eq!(provider.calls(Endpoint::Token), 2);
 
-    let seen = seen.lock().unwrap();
-    let text = String::from_utf8_lossy(&seen);
+    let text = proxy.text();
     let connect = format!("CONNECT {host}:{port} HTTP/1.1\r\n");
     assert!(text.starts_with(&connect), "{text}");
     let request = provider.last_request(Endpoint::Token).unwrap();
     let code = request.parameter("code").unwrap();
-    assert!(seen.len() > connect.len() + 500, "the request went by");
+    assert!(text.len() > connect.len() + 500, "the request went by");
     for secret in [
         code,
         request.parameter("code_verifier").unwrap(),
@@ -281,4 +280,54 @@ async fn tok_19_http_goes_direct_and_https_through_the_proxy_inside_tls() {
     ] {
         assert!(!text.contains(secret), "in clear at the proxy");
     }
+}
+
+#[tokio::test]
+async fn a_ca_file_and_a_proxy_of_the_file_count_besides_and_over_those_of_the_system() {
+    // Nobody listens there.
+    let environment = [
+        ("https_proxy", "http://127.0.0.1:9"),
+        ("HTTPS_PROXY", "http://127.0.0.1:9"),
+        ("NO_PROXY", "other.invalid"),
+    ];
+    let test = "a_ca_file_and_a_proxy_of_the_file_count_besides_and_over_those_of_the_system";
+    if !in_own_process(test, &environment) {
+        return;
+    }
+    let (trusted, own) = (trusted_authority(), Authority::new("The company's own"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("besides-ca.pem");
+    std::fs::write(&path, own.pem()).unwrap();
+    let provider = provider("google").await;
+    let to = address(&provider);
+    let proxy = Proxy::open(0).await;
+    let by_proxy = format!("http://127.0.0.1:{}", proxy.port);
+    let ways = [
+        (&trusted, "127.0.0.1", "", 0),
+        (&own, "127.0.0.1", "", 0),
+        (&trusted, "other.invalid", &by_proxy, 1),
+        (&own, "provider.invalid", &by_proxy, 1),
+    ];
+    for (authority, host, proxy_url, connections) in ways {
+        row(host);
+        let port = terminate(authority.server(host, Term::InForce), to).await;
+        let world = World::around(provider.clone(), |builder| {
+            builder
+                .set(
+                    "auth.google.token_endpoint",
+                    format!("https://{host}:{port}/token"),
+                )
+                .set("auth.ca_file", path.to_str().unwrap())
+                .set("auth.proxy", proxy_url)
+        });
+        proxy.seen.lock().unwrap().clear();
+        world.logged_in("alice").await;
+        assert_eq!(proxy.text().matches("CONNECT ").count(), connections);
+    }
+    // Without a word in the file the environment counts.
+    let port = terminate(trusted.server("127.0.0.1", Term::InForce), to).await;
+    let world = world_over_tls(&provider, port);
+    let log = "its metadata document cannot be reached: the proxy cannot be reached";
+    world
+        .refuses_start(&mut world.browser(), 503, "provider_unreachable", log)
+        .await;
 }

@@ -124,9 +124,12 @@ fn the_start_is_one_line_that_tells_what_was_decided_and_no_secret() {
     let logs = Logs::capture();
     let folder = Folder::new("posture");
     let google = GOOGLE.replace("\"an-id\"", &format!("\"{CANARY}\""));
+    let ca_file = folder.write("ca.pem", include_str!("ca.pem"));
+    let ca_file = ca_file.display();
     let (text, secrets) = filled_in(&format!(
         "{SHARED}cookie_secrets_accepted = [\"{{{{older}}}}\"]\nexpiry_days = 7\n\
-         allow_http = [\"id.internal:80\"]\n{google}clock_leeway = 300\n"
+         allow_http = [\"id.internal:80\"]\n{google}clock_leeway = 300\n\
+         ca_file = \"{ca_file}\"\nproxy = \"http://{CANARY}:{{{{oldest}}}}@proxy.internal:3128\"\n"
     ));
     let path = folder.write("secrets.toml", &text);
     Auth::builder()
@@ -150,6 +153,9 @@ fn the_start_is_one_line_that_tells_what_was_decided_and_no_secret() {
         "providers=google",
         "clock_leeway=300s",
         "expiry_days=7.0",
+        &format!(
+            "network=the CA file {ca_file} for google; the proxy proxy.internal:3128 for google"
+        ),
         "strict=true",
         "relaxed=http for the app itself; http for id.internal:80; 1 more accepted secrets; \
          another clock_leeway for google",
@@ -183,11 +189,13 @@ fn what_is_relaxed_for_nobody_is_nothing() {
     let (text, _) = filled_in(&format!("{SHARED}{GOOGLE}"));
     let text = text.replace("http://localhost:8501", "https://app.example.com");
     Auth::builder().toml(&text).build().unwrap();
-    assert!(
-        logs.everything().contains("relaxed=nothing"),
-        "{}",
-        logs.everything()
-    );
+    for part in ["network=the system's ", "relaxed=nothing"] {
+        assert!(
+            logs.everything().contains(part),
+            "{part} in {}",
+            logs.everything()
+        );
+    }
     assert!(
         logs.everything().contains("and Secure"),
         "{}",

@@ -69,6 +69,7 @@ const OF_KWARGS: &[&str] = &[
     "login_hint",
     "max_age",
     "prompt",
+    "proxy",
     "response_type",
     "scope",
     "timeout",

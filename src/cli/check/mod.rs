@@ -24,7 +24,7 @@ use super::outcome::{Failure, Outcome};
 use super::terminal::Progress;
 use crate::config::{Config, ConfigError, Environment, Given, Seen, Source};
 use crate::cookies::{Keyring, Names};
-use crate::provider::Http;
+use crate::provider::Clients;
 
 /// What `keycard check` takes.
 #[derive(Debug, Args)]
@@ -96,12 +96,13 @@ impl Check {
 
 /// One after the other: a person can see whose turn it is.
 fn ask_all(config: &Config, providers: &mut [Asked]) -> Result<(), Failure> {
-    let http = Http::new()?;
+    let mut clients = Clients::after(None)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let redirect_uri = config.site.redirect_uri();
     for (provider, asked) in config.providers.iter().zip(providers) {
+        let http = clients.client(&provider.network, None)?;
         let progress = Progress::of(&provider.name);
         runtime.block_on(asked.ask(&http, provider, redirect_uri, &progress));
     }

@@ -101,13 +101,30 @@ pub async fn tls_1_1() -> u16 {
     .await
 }
 
-/// A proxy for CONNECT that leads every name to this machine, and what clients sent it.
-pub async fn proxy(port: u16) -> Arc<Mutex<Vec<u8>>> {
-    let seen = Arc::<Mutex<Vec<u8>>>::default();
-    let noted = seen.clone();
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    serve_on(listener, move |client| pass_on(client, noted.clone()));
-    seen
+/// A proxy for CONNECT that leads every name to this machine.
+#[derive(Debug)]
+pub struct Proxy {
+    pub port: u16,
+    /// What clients sent it.
+    pub seen: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    /// On any port if it is 0.
+    pub async fn open(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let proxy = Self {
+            port: listener.local_addr().unwrap().port(),
+            seen: Arc::default(),
+        };
+        let noted = proxy.seen.clone();
+        serve_on(listener, move |client| pass_on(client, noted.clone()));
+        proxy
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.seen.lock().unwrap()).into_owned()
+    }
 }
 
 async fn pass_on(mut client: TcpStream, noted: Arc<Mutex<Vec<u8>>>) {
