@@ -17,6 +17,7 @@ mod cookies;
 mod crowds;
 mod dropped;
 mod id_token;
+mod internet;
 mod keys;
 mod leaks;
 mod limits;

@@ -3,12 +3,14 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use http::header::{COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use keycard::dev;
 use tower::ServiceExt;
 use url::Url;
 
+use super::internet::Internet;
 use super::jar::Jar;
 
 /// What came back, read to its end.
@@ -20,6 +22,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub async fn read(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub fn location(&self) -> &str {
         self.header(LOCATION.as_str())
@@ -36,6 +48,20 @@ impl Answer {
         lines
             .map(|line| line.to_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// Where the browser is sent on to, by a redirect or by the page itself.
+    fn leads_to(&self) -> Option<String> {
+        if self.status.is_redirection() {
+            return Some(self.location().to_owned());
+        }
+        self.refresh()
+    }
+
+    /// Where the page goes on to by itself.
+    fn refresh(&self) -> Option<String> {
+        let (_, rest) = self.body.split_once("content=\"0; url=")?;
+        Some(rest.split_once('"').unwrap().0.to_owned())
     }
 
     /// The code on an error page or in problem details.
@@ -57,6 +83,8 @@ pub struct Browser {
     pub jar: Jar,
     /// What a proxy between the browser and the app takes off the front of every path.
     pub proxy_strips: String,
+    /// The hosts that there are besides the app's.
+    internet: Option<Internet>,
 }
 
 impl Browser {
@@ -66,6 +94,15 @@ impl Browser {
             origin: origin.parse().unwrap(),
             jar: Jar::default(),
             proxy_strips: String::new(),
+            internet: None,
+        }
+    }
+
+    /// The same browser in this internet.
+    pub fn on(self, internet: &Internet) -> Self {
+        Self {
+            internet: Some(internet.clone()),
+            ..self
         }
     }
 
@@ -134,14 +171,7 @@ impl Browser {
             let stripped = uri.strip_prefix(&self.proxy_strips).unwrap();
             *request.uri_mut() = stripped.parse().unwrap();
         }
-        let response = self.app.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 20).await.unwrap();
-        let answer = Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
-        };
+        let answer = Answer::read(self.app.clone().oneshot(request).await.unwrap()).await;
         for line in answer.cookies() {
             self.jar.take_in(&line, self.origin.scheme() == "https");
         }
@@ -169,14 +199,32 @@ impl Browser {
         self.follow(&callback).await
     }
 
+    /// Goes to a path of the app, and then wherever that leads, over other hosts and back, to the page
+    /// at the end.
+    pub async fn travel(&mut self, path: &str) -> Answer {
+        let mut url = self.origin.join(path).unwrap();
+        let mut answer = self.get(path).await;
+        for _ in 0..10 {
+            let Some(next) = answer.leads_to() else {
+                return answer;
+            };
+            url = url.join(&next).unwrap();
+            answer = if url.origin() == self.origin.origin() {
+                self.get_from_elsewhere(&relative(url.as_str())).await
+            } else {
+                let internet = self.internet.as_ref();
+                let internet = internet.unwrap_or_else(|| panic!("no internet to reach {url} on"));
+                internet.visit(&url).await
+            };
+        }
+        panic!("it goes on and on: {answer:?}")
+    }
+
     /// Comes back from the provider, with the second step of a large identity where there is one.
     pub async fn follow(&mut self, callback: &str) -> Answer {
         let answer = self.get_from_elsewhere(callback).await;
-        match answer.body.split_once("content=\"0; url=") {
-            Some((_, rest)) => {
-                let url = rest.split_once('"').unwrap().0.to_owned();
-                self.get(&url).await
-            }
+        match answer.refresh() {
+            Some(url) => self.get(&url).await,
             None => answer,
         }
     }

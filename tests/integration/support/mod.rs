@@ -3,21 +3,25 @@
 
 mod browser;
 mod forge;
+mod internet;
 mod jar;
 mod logs;
 mod saves;
 mod shelf;
 mod signing;
+mod small_provider;
 pub mod tls;
 mod world;
 
 pub use browser::{Answer, Browser, relative};
 pub use forge::{Forge, honest};
+pub use internet::Internet;
 pub use jar::Jar;
 pub use logs::Logs;
 pub use saves::{SecretsFile, shared};
 pub use shelf::Shelf;
 pub use signing::{TestKey, base64url, pem};
+pub use small_provider::SmallProvider;
 pub use world::{
     Ending, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider, provider_with,
     routes, row, settle, telling_app, who,

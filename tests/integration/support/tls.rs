@@ -127,7 +127,8 @@ impl Proxy {
     }
 }
 
-async fn pass_on(mut client: TcpStream, noted: Arc<Mutex<Vec<u8>>>) {
+/// What a client says first, as far as the empty line.
+pub async fn read_head(client: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = client.read_u8().await else {
@@ -135,8 +136,12 @@ async fn pass_on(mut client: TcpStream, noted: Arc<Mutex<Vec<u8>>>) {
         };
         head.push(byte);
     }
-    noted.lock().unwrap().extend_from_slice(&head);
-    let head = String::from_utf8_lossy(&head).into_owned();
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+async fn pass_on(mut client: TcpStream, noted: Arc<Mutex<Vec<u8>>>) {
+    let head = read_head(&mut client).await;
+    noted.lock().unwrap().extend_from_slice(head.as_bytes());
     let target = head.split(' ').nth(1).unwrap_or_default();
     let port = target
         .rsplit_once(':')
