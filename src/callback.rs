@@ -104,7 +104,7 @@ async fn finish(
         cookies.push(auth.names().clear(auth.names().mark())?);
         return Err(at_provider(Kind::LoginLoops { count: MAX_BOUNCES }.into()));
     }
-    check_issuer(provider, &pending, parameters.issuer.as_deref())
+    check_issuer(auth, provider, &pending, parameters.issuer.as_deref())
         .await
         .map_err(at_provider)?;
     let code = match answer {
@@ -188,12 +188,13 @@ fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<Confi
 
 /// RFC 9207: the answer comes from the provider that the browser was sent to.
 async fn check_issuer(
+    auth: &Snapshot,
     provider: &ConfiguredProvider,
     pending: &Pending,
     issuer: Option<&str>,
 ) -> Result<()> {
     match issuer {
-        Some(issuer) if issuer == pending.issuer => Ok(()),
+        Some(issuer) if provider.may_answer_as(issuer, &pending.issuer, auth.providers()) => Ok(()),
         Some(issuer) => Err(Kind::AnswerFromAnotherIssuer {
             expected: pending.issuer.clone(),
             found: clean(issuer),
@@ -208,7 +209,11 @@ async fn check_issuer(
 
 /// The provider's refusal (RFC 6749 §4.1.2.1).
 fn refusal(error: &str, description: Option<&str>) -> Error {
-    if error == "access_denied" {
+    // The last two are LinkedIn's words for it.
+    if matches!(
+        error,
+        "access_denied" | "user_cancelled_authorize" | "user_cancelled_login"
+    ) {
         return Kind::LoginCancelled.into();
     }
     Kind::ProviderRefused {

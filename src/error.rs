@@ -282,6 +282,8 @@ pub(crate) enum Kind {
     UserinfoInvalid { what: String },
     #[error("userinfo speaks of another subject than the ID token")]
     UserinfoSubjectDiffers,
+    #[error("the account's `{claim}` is not one that the section lets in: found {found}")]
+    AccountNotAllowed { claim: &'static str, found: String },
     #[error("the identity does not fit its cookies: {report}")]
     IdentityTooLarge { report: String },
 
@@ -322,6 +324,7 @@ impl Kind {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::AccountNotAllowed { .. } => "account_not_allowed",
             Self::Anonymous | Self::LoginRequired { .. } => "login_required",
             Self::AnswerFromAnotherIssuer { .. } => "answer_from_another_issuer",
             Self::AnswerUnwritable { .. } => "answer_unwritable",
@@ -747,6 +750,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         advice: "userinfo's `sub` must equal the ID token's (OpenID Connect Core §5.3.2)",
     },
     Explanation {
+        code: "account_not_allowed",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "This account cannot log in here",
+        cause: "You logged in with an account of an organization that this app does not let in.",
+        cure: "Log in again with another account.",
+        advice: "allowed_tenants and hosted_domain of the section say whom it lets in",
+    },
+    Explanation {
         code: "identity_too_large",
         fault: Fault::Refusal,
         status: StatusCode::FORBIDDEN,
@@ -812,7 +824,7 @@ mod tests {
     #[test]
     fn every_kind_of_failure_has_its_row() {
         let (_, after) = include_str!("error.rs")
-            .split_once("match self {\n            Self::Anonymous")
+            .split_once("match self {\n            Self::AccountNotAllowed")
             .unwrap();
         let (arms, _) = after.split_once("\n    }\n}").unwrap();
         let codes: Vec<_> = arms

@@ -135,17 +135,27 @@ impl InForce {
         names: &Names,
         now: i64,
     ) -> Option<IdentityCookie> {
+        Some(self.identity_and_provider(headers, names, now)?.0)
+    }
+
+    /// The same, with the provider that vouched for it.
+    pub(crate) fn identity_and_provider(
+        &self,
+        headers: &HeaderMap,
+        names: &Names,
+        now: i64,
+    ) -> Option<(IdentityCookie, Arc<ConfiguredProvider>)> {
         let identity = IdentityCookie::open(headers, names, &self.keyring, now)?;
-        let known = |provider: &Arc<ConfiguredProvider>| {
+        let known = |provider: &&Arc<ConfiguredProvider>| {
             provider.fingerprint() == identity.fingerprint()
                 && provider.name() == identity.provider()
         };
         let counts = identity.is_current(now)
             && self
                 .valid_from
-                .is_none_or(|from| identity.issued_at() >= from)
-            && self.providers.iter().any(known);
-        counts.then_some(identity)
+                .is_none_or(|from| identity.issued_at() >= from);
+        let provider = self.providers.iter().find(known).filter(|_| counts)?;
+        Some((identity, provider.clone()))
     }
 
     /// The keys of which a changed value counts from the next start on.

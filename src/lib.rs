@@ -58,8 +58,7 @@
 //!
 //! # Not supported
 //!
-//! Presets for providers, plain OAuth 2 without OpenID Connect, access and refresh tokens for the
-//! app, logging out at the provider, guards for whole routers. A login
+//! Access and refresh tokens for the app, logging out at the provider, guards for whole routers. A login
 //! cannot be revoked one by one before its thirty days are over: `sessions_valid_from`, or a new
 //! `cookie_secret`, logs everybody out.
 //!
@@ -104,7 +103,9 @@ mod login_secrets;
 mod logout;
 mod own_paths;
 mod pages;
+mod pointer;
 mod posture;
+mod presets;
 mod private_key;
 mod provider;
 mod random;

@@ -103,6 +103,24 @@ fn relaxed(config: &Config) -> String {
     if !patient.is_empty() {
         relaxed.push(format!("another clock_leeway for {patient}"));
     }
+    for provider in config
+        .providers
+        .iter()
+        .filter(|it| !it.relaxations.is_empty())
+    {
+        let cannot: Vec<_> = provider
+            .relaxations
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let name = provider.name.escape_debug();
+        relaxed.push(format!("{} with {name}", cannot.join(", ")));
+    }
+    let anybody = config.providers.iter().filter(|it| it.is_for_any_tenant());
+    let anybody = named(anybody);
+    if !anybody.is_empty() {
+        relaxed.push(format!("people of any tenant with {anybody}"));
+    }
     if relaxed.is_empty() {
         return "nothing".to_owned();
     }

@@ -59,7 +59,11 @@ impl View {
             if is_foreign_socket(parts, self.snapshot.site()) {
                 return User::default();
             }
-            User::new(self.snapshot.identity(&parts.headers))
+            self.snapshot
+                .identity_and_provider(&parts.headers)
+                .map_or_else(User::default, |(identity, provider)| {
+                    User::new(identity, provider)
+                })
         };
         self.user.get_or_init(open).clone()
     }

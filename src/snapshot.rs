@@ -80,4 +80,13 @@ impl Snapshot {
     pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
         self.in_force.identity(headers, self.names(), self.now())
     }
+
+    /// The same, with the provider that vouched for them.
+    pub(crate) fn identity_and_provider(
+        &self,
+        headers: &HeaderMap,
+    ) -> Option<(IdentityCookie, Arc<ConfiguredProvider>)> {
+        let (names, now) = (self.names(), self.now());
+        self.in_force.identity_and_provider(headers, names, now)
+    }
 }

@@ -7,19 +7,28 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use crate::config::Facts;
 use crate::cookies::IdentityCookie;
 use crate::error::{Error, Kind, Result};
+use crate::pointer::Pointer;
+use crate::provider::ConfiguredProvider;
 
 /// The person who made a request. Anonymous until they log in.
 ///
 /// As an extractor it never refuses anybody; use [`Identity`](crate::Identity) for handlers that
 /// need somebody. What it says is as of the login: claims do not change until the next one.
 #[derive(Clone, Default)]
-pub struct User(Option<Arc<IdentityCookie>>);
+pub struct User(Option<Arc<Somebody>>);
+
+/// Somebody, and the provider that vouched for them, which knows where facts stand among claims.
+struct Somebody {
+    identity: IdentityCookie,
+    provider: Arc<ConfiguredProvider>,
+}
 
 impl User {
-    pub(crate) fn new(identity: Option<IdentityCookie>) -> Self {
-        Self(identity.map(Arc::new))
+    pub(crate) fn new(identity: IdentityCookie, provider: Arc<ConfiguredProvider>) -> Self {
+        Self(Some(Arc::new(Somebody { identity, provider })))
     }
 
     /// Whether somebody is logged in.
@@ -28,79 +37,98 @@ impl User {
         self.0.is_some()
     }
 
-    /// What to call them: the claim `name`, else `preferred_username` (OpenID Connect Core §5.1).
+    /// What to call them: the claim that `user_key` of the section names, else `name` or
+    /// `preferred_username` (OpenID Connect Core §5.1), or what the provider's preset has for it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.text("name")
-            .or_else(|| self.text("preferred_username"))
+        self.first_text(&self.facts()?.name)
     }
 
-    /// The claim `email`. Before anything depends on it, see [`email_verified`](Self::email_verified).
+    /// Their e-mail: the claim `email`, or what the provider's preset has for it. Before anything
+    /// depends on it, see [`email_verified`](Self::email_verified).
     #[must_use]
     pub fn email(&self) -> Option<&str> {
-        self.text("email")
+        self.first_text(&self.facts()?.email)
     }
 
     /// Whether the provider vouches for the e-mail: `Some(true)`, `Some(false)`, or `None` where
-    /// it does not say so as a boolean.
+    /// it does not say. The words `true` and `false` are read as what they say, and nothing else is.
     #[must_use]
     pub fn email_verified(&self) -> Option<bool> {
-        self.claim("email_verified")?.as_bool()
+        match self.found(&self.facts()?.email_verified)? {
+            Value::Bool(verified) => Some(*verified),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 
     /// The address of a picture, if it is https or http.
     #[must_use]
     pub fn picture(&self) -> Option<&str> {
-        self.text("picture")
+        self.first_text(&self.facts()?.picture)
             .filter(|url| url.starts_with("https://") || url.starts_with("http://"))
+    }
+
+    /// Their roles, where the provider tells them: the claim `roles`, or what the provider's preset
+    /// has for it. `None` is "not told", which is something else than none.
+    #[must_use]
+    pub fn roles(&self) -> Option<Vec<&str>> {
+        self.names(&self.facts()?.roles)
+    }
+
+    /// Their groups, where the provider tells them; as [`roles`](Self::roles).
+    #[must_use]
+    pub fn groups(&self) -> Option<Vec<&str>> {
+        self.names(&self.facts()?.groups)
+    }
+
+    /// Their permissions, where the provider tells them; as [`roles`](Self::roles).
+    #[must_use]
+    pub fn permissions(&self) -> Option<Vec<&str>> {
+        self.names(&self.facts()?.permissions)
     }
 
     /// The provider's own name for the person (`sub`). With [`issuer`](Self::issuer) it is the one
     /// stable name: e-mail addresses and names change, and may come to belong to somebody else.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        Some(self.0.as_ref()?.subject())
+        Some(self.identity()?.subject())
     }
 
     /// Who vouches for the person (`iss`).
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
-        Some(self.0.as_ref()?.issuer())
+        Some(self.identity()?.issuer())
     }
 
     /// The name of the provider they logged in with: that of its section.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
-        Some(self.0.as_ref()?.provider())
+        Some(self.identity()?.provider())
     }
 
     /// When they logged in here.
     #[must_use]
     pub fn logged_in_at(&self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp(self.0.as_ref()?.issued_at()).ok()
+        OffsetDateTime::from_unix_timestamp(self.identity()?.issued_at()).ok()
     }
 
     /// When they will have to log in again.
     #[must_use]
     pub fn expires_at(&self) -> Option<OffsetDateTime> {
-        OffsetDateTime::from_unix_timestamp(self.0.as_ref()?.expires_at()).ok()
+        OffsetDateTime::from_unix_timestamp(self.identity()?.expires_at()).ok()
     }
 
     /// A claim by its name.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.0.as_ref()?.claims().get(name)
+        self.identity()?.claims().get(name)
     }
 
     /// A claim by its JSON pointer (RFC 6901), such as `/realm_access/roles/0`.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        let (first, rest) = match pointer.strip_prefix('/')?.split_once('/') {
-            Some((first, _)) => (first, &pointer[1 + first.len()..]),
-            None => (&pointer[1..], ""),
-        };
-        let name = first.replace("~1", "/").replace("~0", "~");
-        self.claim(&name)?.pointer(rest)
+        self.found(&Pointer::parse(pointer)?)
     }
 
     /// All claims: into a type of your own, or as they are with `serde_json::Map<String, Value>`.
@@ -109,7 +137,7 @@ impl User {
     ///
     /// When nobody is logged in, or when the claims do not fit `T`.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T> {
-        let identity = self.0.as_ref().ok_or(Kind::Anonymous)?;
+        let identity = self.identity().ok_or(Kind::Anonymous)?;
         T::deserialize(identity.claims()).map_err(|_| {
             Error::from(Kind::ClaimsDoNotFit {
                 wanted: std::any::type_name::<T>(),
@@ -119,16 +147,62 @@ impl User {
 
     /// All claims by name, in alphabetical order; none for nobody.
     pub fn all_claims(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let claims = self.0.as_ref().map(|identity| identity.claims());
+        let claims = self.identity().map(IdentityCookie::claims);
         claims
             .into_iter()
             .flatten()
             .map(|(name, value)| (name.as_str(), value))
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        let text = self.0.as_ref()?.text_claim(name)?;
-        (!text.is_empty()).then_some(text)
+    fn identity(&self) -> Option<&IdentityCookie> {
+        Some(&self.0.as_ref()?.identity)
+    }
+
+    fn facts(&self) -> Option<&Facts> {
+        Some(self.0.as_ref()?.provider.facts())
+    }
+
+    fn found(&self, pointer: &Pointer) -> Option<&Value> {
+        pointer.find(self.identity()?.claims())
+    }
+
+    /// The first of these claims that is there and says something.
+    fn first_text(&self, pointers: &[Pointer]) -> Option<&str> {
+        let text = |pointer: &Pointer| {
+            let text = match pointer.is_a_claim() {
+                // Read without the other claims.
+                true => self.0.as_ref()?.identity.text_claim(&pointer.claim)?,
+                false => pointer.find(self.0.as_ref()?.identity.claims())?.as_str()?,
+            };
+            (!text.is_empty()).then_some(text)
+        };
+        pointers.iter().find_map(text)
+    }
+
+    /// The names in all of these claims that are there, each once: of a list its texts, of an object
+    /// its keys.
+    fn names(&self, pointers: &[Pointer]) -> Option<Vec<&str>> {
+        let claims = self.identity()?.claims();
+        let told = pointers.iter().filter_map(|pointer| pointer.find(claims));
+        let mut told = told.filter(|value| !value.is_null());
+        let mut names = names(told.next()?);
+        for value in told {
+            for name in self::names(value) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        Some(names)
+    }
+}
+
+fn names(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
+        Value::Object(members) => members.keys().map(String::as_str).collect(),
+        Value::String(name) => vec![name],
+        _ => Vec::new(),
     }
 }
 

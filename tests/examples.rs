@@ -248,7 +248,23 @@ fn the_example_of_a_secrets_file_is_right_once_it_is_filled_in() {
     assert_eq!(names(&plain), ["google", "microsoft"]);
     assert_eq!(
         names(&with_ours),
-        ["google", "internal", "microsoft", "pretend"]
+        [
+            "auth0",
+            "authentik",
+            "cognito",
+            "descope",
+            "entra",
+            "forge",
+            "github",
+            "google",
+            "internal",
+            "keycloak",
+            "microsoft",
+            "okta",
+            "pretend",
+            "slack",
+            "workspace"
+        ]
     );
 }
 
@@ -277,7 +293,13 @@ fn filled_in() -> (String, String) {
     let mut text = SECRETS.to_owned();
     for (placeholder, value) in [
         ("<from the provider>", fresh_secret()),
-        ("<tenant id>", "a-tenant".to_owned()),
+        (
+            "<tenant id>",
+            "00000000-0000-0000-0000-000000000000".to_owned(),
+        ),
+        ("<organization id>", "an-organization".to_owned()),
+        ("<project id>", "a-project".to_owned()),
+        ("<team id>", "a-team".to_owned()),
         (
             "<replace with 32 random characters or more>",
             fresh_secret(),

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::belonging::required;
-use super::diagnostic::Report;
+use super::diagnostic::{Mistake, Report};
 use super::provider::WELL_KNOWN;
 use super::site::may_be_http;
 use super::tree::Table;
@@ -47,6 +47,30 @@ pub(super) fn endpoint(
     parse(section, key, written, "https://…", allow_http, report).map(|_| written.to_owned())
 }
 
+/// An address that a preset and its section make together.
+pub(super) fn of_preset(
+    section: &Table,
+    filled: &str,
+    allow_http: &[String],
+    report: &mut Report,
+) -> Option<Url> {
+    let refuse = |found: &str, cure: &str| {
+        Mistake::new(format!("`{}` leads to no address", section.path()))
+            .at(section.place())
+            .found(found)
+            .cure(cure)
+    };
+    let Ok(url) = Url::parse(filled) else {
+        report.error(refuse("what it has is no host", "correct its own keys"));
+        return None;
+    };
+    if let Some((found, cure)) = objection(&url, allow_http) {
+        report.error(refuse(found, cure));
+        return None;
+    }
+    Some(url)
+}
+
 fn parse(
     section: &Table,
     key: &str,
@@ -56,7 +80,7 @@ fn parse(
     report: &mut Report,
 ) -> Option<Url> {
     let example = format!("write \"{example}\"");
-    let (found, cure) = if written.contains(['{', '}', '<', '>']) {
+    let (found, cure) = if !is_filled_in(written) {
         (
             "a part of it is not filled in",
             "replace what stands in { } or < > with your own",
@@ -75,6 +99,11 @@ fn parse(
     };
     report.error(section.mistake(key).found(found).cure(cure));
     None
+}
+
+/// Whether no part is left as an example had it.
+pub(super) fn is_filled_in(written: &str) -> bool {
+    !written.contains(['{', '}', '<', '>'])
 }
 
 /// What is wrong with it, and the cure; empty where an example tells best.

@@ -4,6 +4,7 @@ use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Effect, Key, Level, MARKS};
 use super::provider::DEFAULT;
 use super::tree::Table;
+use crate::presets;
 
 /// The keys that `[auth]` cannot do without.
 const OF_AUTH: &[&str] = &["cookie_secret", "redirect_uri"];
@@ -14,7 +15,7 @@ const OF_PROVIDER: &[&str] = &["client_id", "client_secret", "server_metadata_ur
 pub(super) fn providers(auth: &Table) -> Vec<String> {
     let named: Vec<_> = auth
         .keys()
-        .filter(|key| *key != "client_kwargs" && auth.subtable(key).is_some_and(is_provider))
+        .filter(|key| *key != "client_kwargs" && is_section(auth, key))
         .collect();
     let unnamed = MARKS.iter().any(|mark| auth.contains(mark))
         && auth.subtable(DEFAULT).is_none()
@@ -24,6 +25,12 @@ pub(super) fn providers(auth: &Table) -> Vec<String> {
         .map(str::to_owned)
         .chain(unnamed.then(|| DEFAULT.to_owned()))
         .collect()
+}
+
+/// Whether a table in `[auth]` is meant to be a provider: by what it holds, or by its name.
+fn is_section(auth: &Table, name: &str) -> bool {
+    let table = auth.subtable(name);
+    table.is_some_and(|table| is_provider(table) || presets::find(name).is_some())
 }
 
 /// Whether a table is meant to be a provider.

@@ -8,53 +8,63 @@ use super::keys::{self, Level};
 use super::network::{self, CaFiles, Network};
 use super::provider::{ClientAuthentication, Prompt};
 use super::tree::Table;
+use crate::presets;
 
 /// `client_kwargs`, told apart by what becomes of each key.
+#[derive(Default)]
 pub(super) struct Kwargs {
-    pub(super) scopes: Vec<String>,
-    pub(super) prompt: Prompt,
+    /// As the section has them, `openid` among them.
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) prompt: Option<Prompt>,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) authentication: Option<ClientAuthentication>,
     pub(super) timeout: Option<Duration>,
     pub(super) network: Network,
 }
 
-impl Default for Kwargs {
-    fn default() -> Self {
-        Self {
-            scopes: vec!["email".to_owned(), "profile".to_owned()],
-            prompt: Prompt::SelectAccount,
-            parameters: Vec::new(),
-            authentication: None,
-            timeout: None,
-            network: Network::default(),
-        }
-    }
+/// Which scopes there must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scopes {
+    Any,
+    /// `openid` among them (OpenID Connect Core §3.1.2.1).
+    OpenId,
 }
 
 impl Kwargs {
     /// Reads `client_kwargs`, and what Authlib lets stand beside it.
-    pub(super) fn read(section: &Table, files: &mut CaFiles<'_>, report: &mut Report) -> Self {
+    pub(super) fn read(
+        section: &Table,
+        scopes: Scopes,
+        files: &mut CaFiles<'_>,
+        report: &mut Report,
+    ) -> Self {
         let mut kwargs = Self::default();
         for key in ["code_challenge_method", "token_endpoint_auth_method"] {
             if section.contains(key) {
-                kwargs.read_key(key, section, files, report);
+                kwargs.read_key(key, section, scopes, files, report);
             }
         }
         // The later one wins where both have a key.
         for name in ["authorize_params", "client_kwargs"] {
             if let Some(table) = section.table(name, report) {
                 for key in table.keys() {
-                    kwargs.read_key(key, table, files, report);
+                    kwargs.read_key(key, table, scopes, files, report);
                 }
             }
         }
         kwargs
     }
 
-    fn read_key(&mut self, key: &str, table: &Table, files: &mut CaFiles<'_>, report: &mut Report) {
+    fn read_key(
+        &mut self,
+        key: &str,
+        table: &Table,
+        scopes: Scopes,
+        files: &mut CaFiles<'_>,
+        report: &mut Report,
+    ) {
         match key {
-            "scope" => self.read_scope(table, report),
+            "scope" => self.read_scope(table, scopes, report),
             "prompt" => self.read_prompt(table, report),
             "token_endpoint_auth_method" => self.read_authentication(table, report),
             "code_challenge_method" => {
@@ -93,18 +103,20 @@ impl Kwargs {
     }
 
     fn read_prompt(&mut self, table: &Table, report: &mut Report) {
-        self.prompt = match table.string("prompt", report) {
-            Some("") => Prompt::Unsent,
-            Some(prompt) => Prompt::Value(prompt.to_owned()),
-            None => Prompt::SelectAccount,
-        };
+        self.prompt = table.string("prompt", report).map(|prompt| match prompt {
+            "" => Prompt::Unsent,
+            prompt => Prompt::Value(prompt.to_owned()),
+        });
     }
 
     /// Whatever it is called, the provider may know it. But what is a key of ours is none of its
     /// business.
     fn read_parameter(&mut self, key: &str, table: &Table, report: &mut Report) {
-        // OpenID Connect Core §5.5 has a parameter of that name.
-        let known = keys::find(key, Level::Kwargs).filter(|known| known.name != "claims");
+        // OpenID Connect Core §5.5 has a parameter of that name, and a preset's keys are named after
+        // parameters of its provider.
+        let is_parameter =
+            |known: &&keys::Key| known.name == "claims" || presets::have_parameter(known.name);
+        let known = keys::find(key, Level::Kwargs).filter(|known| !is_parameter(known));
         match known {
             Some(known) if !known.belongs(Level::Kwargs) => {
                 report.warn(misplaced(table, known).at(table.place_of(key)));
@@ -112,7 +124,8 @@ impl Kwargs {
             }
             Some(_) => {}
             None => {
-                if let Some(near) = keys::nearest(key, Level::Kwargs).filter(|it| it.name != key) {
+                let near = keys::nearest(key, Level::Kwargs).filter(|near| !is_parameter(near));
+                if let Some(near) = near {
                     report.warn(
                         Mistake::new(format!("`{}` may be misspelt", table.named(key)))
                             .at(table.place_of(key))
@@ -149,7 +162,7 @@ impl Kwargs {
         self.parameters.push(("max_age".to_owned(), value));
     }
 
-    fn read_scope(&mut self, table: &Table, report: &mut Report) {
+    fn read_scope(&mut self, table: &Table, allowed: Scopes, report: &mut Report) {
         let Some(written) = table.strings("scope", report) else {
             return;
         };
@@ -159,24 +172,20 @@ impl Kwargs {
             .collect();
         let objection = if scopes.iter().any(|scope| scope.contains(',')) {
             Some("it has a comma, and spaces divide scopes")
-        } else if !scopes.contains(&"openid") {
+        } else if allowed == Scopes::OpenId && !scopes.contains(&"openid") {
             Some("it lacks openid")
         } else {
             None
         };
         if let Some(found) = objection {
-            report.error(
-                table
-                    .mistake("scope")
-                    .found(found)
-                    .cure("write scope = \"openid profile email\", and more if you need more"),
-            );
+            report.error(table.mistake("scope").found(found).cure(match allowed {
+                Scopes::Any => "put spaces between them",
+                Scopes::OpenId => {
+                    "write scope = \"openid profile email\", and more if you need more"
+                }
+            }));
         }
-        self.scopes = scopes
-            .into_iter()
-            .filter(|scope| *scope != "openid")
-            .map(str::to_owned)
-            .collect();
+        self.scopes = Some(scopes.into_iter().map(str::to_owned).collect());
     }
 
     fn read_authentication(&mut self, table: &Table, report: &mut Report) {

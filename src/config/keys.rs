@@ -71,7 +71,7 @@ const PROVIDER: &[Level] = &[Level::Provider];
 const BOTH: &[Level] = &[Level::Shared, Level::Provider];
 const KWARGS: &[Level] = &[Level::Kwargs];
 
-const NO_API: &str = "the address of userinfo comes from the metadata";
+const NO_API: &str = "write the whole address, as userinfo_endpoint";
 const NO_OAUTH_1: &str = "it is for OAuth 1, which keycard does not speak";
 const NO_PARAMETERS: &str = "keycard sends there what OpenID Connect asks for";
 const NO_REFRESH: &str = "a login is not refreshed";
@@ -98,7 +98,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("jwks_uri", PROVIDER),
     Key::new("key_id", PROVIDER),
     Key::new("label", PROVIDER),
-    Key::later("preset", PROVIDER),
+    Key::new("preset", PROVIDER),
     Key::new("private_key", PROVIDER),
     Key::later("provider_logout", BOTH),
     Key::new("proxy", BOTH),
@@ -106,12 +106,29 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("server_metadata_url", PROVIDER),
     Key::new("sessions_valid_from", SHARED),
     Key::new("strict", SHARED),
-    Key::later("subject_key", PROVIDER),
+    Key::new("subject_key", PROVIDER),
     Key::new("timeout", BOTH),
     Key::new("token_endpoint", PROVIDER),
     Key::new("token_endpoint_auth_signing_alg", PROVIDER),
-    Key::later("user_key", PROVIDER),
+    Key::new("user_key", PROVIDER),
     Key::new("userinfo_endpoint", PROVIDER),
+    // Those of presets.
+    Key::new("allowed_tenants", PROVIDER),
+    Key::new("audience", PROVIDER),
+    Key::new("authorization_server", PROVIDER),
+    Key::new("connection", PROVIDER),
+    Key::new("domain", PROVIDER),
+    Key::new("flow", PROVIDER),
+    Key::new("host", PROVIDER),
+    Key::new("hosted_domain", PROVIDER),
+    Key::new("organization", PROVIDER),
+    Key::new("project_id", PROVIDER),
+    Key::new("realm", PROVIDER),
+    Key::new("region", PROVIDER),
+    Key::new("slug", PROVIDER),
+    Key::new("team", PROVIDER),
+    Key::new("tenant", PROVIDER),
+    Key::new("user_pool_id", PROVIDER),
     // Authlib's own.
     Key::authlib("access_token_params", Effect::Idle(NO_PARAMETERS)),
     Key::authlib("access_token_url", Effect::Authlib),
@@ -148,6 +165,7 @@ pub(super) const MARKS: &[&str] = &[
     "authorization_endpoint",
     "authorize_url",
     "client_id",
+    "preset",
     "server_metadata_url",
 ];
 
@@ -196,6 +214,22 @@ fn allowed(known: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::presets;
+
+    #[test]
+    fn each_parameter_of_a_preset_is_a_key_of_a_provider() {
+        for preset in presets::all() {
+            for parameter in preset.parameters {
+                let key = KEYS.iter().find(|key| key.name == parameter.name).unwrap();
+                assert_eq!(
+                    (key.levels, key.effect),
+                    (PROVIDER, Effect::ActedOn),
+                    "{}",
+                    key.name
+                );
+            }
+        }
+    }
 
     #[test]
     fn the_example_of_a_secrets_file_has_every_key_that_is_acted_on_and_no_other() {

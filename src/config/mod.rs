@@ -14,7 +14,7 @@
 //!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `belonging`
 //!   looks after keys that are missing or misplaced; `site`, `cookie_secret`, `address`,
-//!   `client_kwargs`, `client_key` and `section` each check one part.
+//!   `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and `section` each check one part.
 
 mod address;
 mod belonging;
@@ -26,6 +26,7 @@ mod diagnostic;
 mod elsewhere;
 mod environment;
 mod example;
+mod facts;
 mod keys;
 mod location;
 mod network;
@@ -33,7 +34,9 @@ mod not_toml;
 mod origins;
 mod overlay;
 mod place;
+mod preset;
 mod process_salt;
+mod protocol;
 mod provider;
 mod quote;
 mod reading;
@@ -55,7 +58,10 @@ pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
 pub(crate) use network::{Network, Proxy};
-pub(crate) use provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, ProviderConfig};
+pub(crate) use preset::is_guid;
+pub(crate) use provider::{
+    ClientAuthentication, DEFAULT, Facts, LEEWAY, OAuth2, OpenId, Prompt, Protocol, ProviderConfig,
+};
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;
 pub(crate) use seen::Seen;

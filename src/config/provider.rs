@@ -6,6 +6,8 @@ use url::Url;
 
 use super::network::Network;
 use crate::algorithm::Algorithm;
+use crate::pointer::Pointer;
+use crate::presets::{Emails, IssuerOfTenant, Relaxation, Template, Userinfo};
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
@@ -29,24 +31,23 @@ pub(crate) struct ProviderConfig {
     pub(crate) client_secret: Option<Secret>,
     /// What it signs its assertions with (RFC 7523).
     pub(crate) private_key: Option<PrivateKey>,
-    pub(crate) metadata_url: Url,
-    /// The issuer that the section confirms, where it differs from the metadata's address.
-    pub(crate) issuer: Option<String>,
-    pub(crate) endpoints: EndpointOverrides,
+    pub(crate) protocol: Protocol,
+    /// What fills in what the section leaves out.
+    #[cfg(any(test, feature = "cli"))]
+    pub(crate) preset: Option<&'static str>,
     /// Scopes besides `openid`.
     pub(crate) scopes: Vec<String>,
     pub(crate) prompt: Prompt,
     /// What else is sent to the authorization endpoint.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) authentication: Option<ClientAuthentication>,
-    /// The one algorithm that ID tokens may have, where the section names it.
-    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) facts: Facts,
+    pub(crate) relaxations: &'static [Relaxation],
     /// The claims that are kept; `None` keeps all.
     pub(crate) claims: Option<Vec<String>>,
     pub(crate) leeway: Duration,
     pub(crate) timeout: Duration,
     pub(crate) network: Network,
-    pub(crate) allow_http: Vec<String>,
     /// Whether it lets anybody be anybody.
     pub(crate) development: bool,
     /// When the client secret ends, by the section.
@@ -54,6 +55,77 @@ pub(crate) struct ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// The issuer that logins are to come from, as far as the section tells: the one that it confirms
+    /// or names, or the one that the metadata's address belongs to.
+    pub(crate) fn expected_issuer(&self) -> String {
+        match &self.protocol {
+            Protocol::OAuth2(oauth2) => oauth2.issuer(),
+            Protocol::OpenId(openid) => openid.expected_issuer(),
+        }
+    }
+
+    /// The address by which the provider is known: its metadata's, or where people log in.
+    pub(crate) fn address(&self) -> &Url {
+        self.protocol.address()
+    }
+
+    /// Its metadata document and ID tokens, if it has such.
+    #[cfg(any(fuzzing, test, feature = "cli"))]
+    pub(crate) fn openid(&self) -> Option<&OpenId> {
+        match &self.protocol {
+            Protocol::OAuth2(_) => None,
+            Protocol::OpenId(openid) => Some(openid),
+        }
+    }
+
+    /// Whether people of every tenant may log in: `allowed_tenants` says so.
+    pub(crate) fn is_for_any_tenant(&self) -> bool {
+        match &self.protocol {
+            Protocol::OAuth2(_) => false,
+            Protocol::OpenId(openid) => openid.demands.iter().any(|it| it.values == Demand::ANY),
+        }
+    }
+
+    pub(crate) fn is_relaxed(&self, relaxation: Relaxation) -> bool {
+        self.relaxations.contains(&relaxation)
+    }
+}
+
+/// What a provider speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    OAuth2(Box<OAuth2>),
+    OpenId(Box<OpenId>),
+}
+
+impl Protocol {
+    pub(super) fn address(&self) -> &Url {
+        match self {
+            Self::OAuth2(oauth2) => &oauth2.authorization_endpoint,
+            Self::OpenId(openid) => &openid.metadata_url,
+        }
+    }
+}
+
+/// A provider with a metadata document and ID tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenId {
+    pub(crate) metadata_url: Url,
+    /// The issuer that the section confirms, where it differs from the metadata's address.
+    pub(crate) issuer: Option<String>,
+    pub(crate) endpoints: EndpointOverrides,
+    /// The one algorithm that ID tokens may have, where the section names it.
+    pub(crate) algorithm: Option<Algorithm>,
+    pub(crate) userinfo: Userinfo,
+    /// What the ID token must say besides.
+    pub(crate) demands: Vec<Demand>,
+    /// What its issuers have in common, where each tenant has one.
+    pub(crate) issuer_of_tenant: Option<&'static IssuerOfTenant>,
+    /// Hosts that its metadata may send to without TLS.
+    pub(crate) allow_http: Vec<String>,
+}
+
+impl OpenId {
     /// The issuer that the section confirms, else the one that the metadata's address belongs to
     /// (OpenID Connect Discovery §4.1), without a slash at its end. A query of the address tells
     /// the provider which settings to show, and is no part of the issuer.
@@ -69,6 +141,82 @@ impl ProviderConfig {
             .unwrap_or(address)
             .to_owned()
     }
+
+    /// Whether the section leaves the issuer to the metadata's address, or confirms that very one.
+    pub(super) fn has_own_issuer(&self) -> bool {
+        let Some(confirmed) = &self.issuer else {
+            return true;
+        };
+        let address = Self {
+            issuer: None,
+            ..self.clone()
+        };
+        confirmed.trim_end_matches('/') == address.expected_issuer()
+    }
+}
+
+/// A claim that the ID token must have, with one of these values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Demand {
+    pub(crate) claim: &'static str,
+    pub(crate) values: Vec<String>,
+}
+
+impl Demand {
+    /// The values that let in any.
+    const ANY: [&'static str; 1] = ["*"];
+
+    pub(crate) fn is_met_by(&self, found: &str) -> bool {
+        self.values == Self::ANY || self.values.iter().any(|value| value == found)
+    }
+}
+
+/// A provider without ID tokens: who it is says the userinfo endpoint, to the token that our own
+/// code exchange brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OAuth2 {
+    /// The issuer, where the section or its preset names one.
+    pub(crate) named_issuer: Option<String>,
+    pub(crate) authorization_endpoint: Url,
+    pub(crate) token_endpoint: Url,
+    pub(crate) userinfo_endpoint: Url,
+    /// Where the stable name of a person is; the first that is there counts.
+    pub(crate) subject: Vec<Pointer>,
+    pub(crate) emails: Option<EmailList>,
+    /// Where the picture is; `{name}` is a claim.
+    pub(crate) picture: Option<Template>,
+}
+
+impl OAuth2 {
+    /// Who vouches for people: the issuer that is named, else the authorization endpoint without its
+    /// query.
+    pub(crate) fn issuer(&self) -> String {
+        self.named_issuer.clone().unwrap_or_else(|| {
+            let mut bare = self.authorization_endpoint.clone();
+            bare.set_query(None);
+            bare.into()
+        })
+    }
+}
+
+/// Somebody's e-mails, at an endpoint of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EmailList {
+    pub(crate) endpoint: Url,
+    /// How to read it.
+    pub(crate) emails: Emails,
+}
+
+/// Where facts about a person stand among their claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) name: Vec<Pointer>,
+    pub(crate) email: Vec<Pointer>,
+    pub(crate) email_verified: Pointer,
+    pub(crate) picture: Vec<Pointer>,
+    pub(crate) roles: Vec<Pointer>,
+    pub(crate) groups: Vec<Pointer>,
+    pub(crate) permissions: Vec<Pointer>,
 }
 
 /// Endpoints that the section gives over the metadata's.
@@ -91,6 +239,11 @@ pub(crate) enum ClientAuthentication {
 
 impl ClientAuthentication {
     pub(crate) const ALL: [Self; 4] = [Self::Basic, Self::None, Self::Post, Self::PrivateKeyJwt];
+
+    /// The method of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
 
     /// What metadata and registrations call it.
     pub(crate) fn name(self) -> &'static str {

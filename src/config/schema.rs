@@ -175,14 +175,29 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "Hosts that may be reached without TLS, as host:port.",
     ),
     (
+        "allowed_tenants",
+        Shape::Names,
+        "Entra: the tenants whose people may log in, by id; [\"*\"] lets in anybody's.",
+    ),
+    (
         "api_base_url",
         Shape::Text,
         "The address of the provider's API.",
     ),
     (
+        "audience",
+        Shape::Text,
+        "Auth0: the API that access tokens are for.",
+    ),
+    (
         "authorization_endpoint",
         Shape::Text,
         "The authorization endpoint, over the metadata's.",
+    ),
+    (
+        "authorization_server",
+        Shape::Text,
+        "Okta: the custom authorization server.",
     ),
     (
         "authorize_params",
@@ -231,6 +246,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
     ),
     ("code_challenge_method", Shape::Text, "S256, always."),
     (
+        "connection",
+        Shape::Text,
+        "Auth0: the connection to log in with.",
+    ),
+    (
         "cookie_secret",
         Shape::Text,
         "Seals every cookie: 32 random bytes or more; `keycard secret` prints one.",
@@ -251,6 +271,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "The provider is a development provider on this machine.",
     ),
     (
+        "domain",
+        Shape::Text,
+        "Auth0 and Okta: the domain of the tenant.",
+    ),
+    (
         "end_session_endpoint",
         Shape::Text,
         "Where the provider's own session ends, over the metadata's.",
@@ -264,6 +289,17 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "expose_tokens",
         Shape::Tokens,
         "The tokens that the app may see.",
+    ),
+    ("flow", Shape::Text, "Descope: the flow to log in with."),
+    (
+        "host",
+        Shape::Text,
+        "The host of a server of one's own, or its address.",
+    ),
+    (
+        "hosted_domain",
+        Shape::Text,
+        "Google: the Workspace domain that alone may log in.",
     ),
     (
         "id_token_signed_response_alg",
@@ -293,6 +329,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "Seconds since people proved who they are, at most.",
     ),
     (
+        "organization",
+        Shape::Text,
+        "Auth0: the organization to log in to.",
+    ),
+    (
         "preset",
         Shape::Text,
         "A provider whose addresses keycard knows.",
@@ -302,6 +343,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
         Shape::Text,
         "The key that stands for a client secret, PEM or JWK; its public half is the provider's.",
     ),
+    ("project_id", Shape::Text, "Descope: the project."),
     (
         "prompt",
         Shape::Text,
@@ -317,6 +359,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
         Shape::Text,
         "The proxy to the provider, such as http://proxy.example:3128; empty for none.",
     ),
+    ("realm", Shape::Text, "Keycloak: the realm."),
     (
         "redirect_uri",
         Shape::Text,
@@ -331,6 +374,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "refresh_token_url",
         Shape::Text,
         "Where a login is refreshed.",
+    ),
+    (
+        "region",
+        Shape::Text,
+        "Cognito: the region of the user pool.",
     ),
     ("request_token_params", Shape::Anything, "For OAuth 1."),
     ("request_token_url", Shape::Anything, "For OAuth 1."),
@@ -351,11 +399,22 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "Whoever logged in before this is logged out.",
     ),
     (
+        "slug",
+        Shape::Text,
+        "authentik: the slug of the application.",
+    ),
+    (
         "strict",
         Shape::Boolean,
         "What is only warned about keeps the app from starting.",
     ),
     ("subject_key", Shape::Text, "The claim that is the subject."),
+    ("team", Shape::Text, "Slack: the workspace to log in with."),
+    (
+        "tenant",
+        Shape::Text,
+        "Entra: the tenant, or common, organizations or consumers; Descope: the tenant whose roles count.",
+    ),
     (
         "timeout",
         Shape::Timeout,
@@ -382,6 +441,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "The languages of the provider's pages.",
     ),
     ("user_key", Shape::Text, "The claim that names the user."),
+    ("user_pool_id", Shape::Text, "Cognito: the user pool."),
     (
         "userinfo_endpoint",
         Shape::Text,

@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::address::{endpoint, metadata_url};
 use super::belonging::{self, check_copied, missing, required};
 use super::client_key;
-use super::client_kwargs::Kwargs;
+use super::client_kwargs::{Kwargs, Scopes};
 use super::diagnostic::{Mistake, Report};
-use super::keys::{self, Level};
+use super::facts;
+use super::keys::Level;
 use super::network::{CaFiles, Network};
-use super::provider::{ClientAuthentication, DEFAULT, EndpointOverrides, LEEWAY, ProviderConfig};
+use super::preset::{self, Filled};
+use super::protocol;
+use super::provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, Protocol, ProviderConfig};
 use super::site::is_loopback;
 use super::tree::Table;
 use crate::algorithm::Algorithm;
+use crate::presets::{Preset, Relaxation};
 use crate::secret::Secret;
 
 /// What `[auth]` says for every provider, or one provider for itself.
 pub(super) struct Shared {
-    allow_http: Vec<String>,
+    pub(super) allow_http: Vec<String>,
     loopback: bool,
     claims: Option<Vec<String>>,
     leeway: Duration,
@@ -119,83 +122,108 @@ pub(super) fn read(
     }
     let shared = shared.overridden_by(own, files, report);
 
+    let filled = Filled::read(section, name, report);
     let client_id = client_id(section, &strays, report);
     let client_secret = client_secret(section, &strays, report);
-    let metadata_url = if let Some(mistake) = plain_oauth(section) {
-        report.error(mistake);
-        None
-    } else {
-        metadata_url(section, &strays, &shared.allow_http, report)
-    };
-    let development = check_development(section, &shared, metadata_url.as_ref(), report);
+    let protocol = protocol::read(section, &strays, filled.as_ref(), &shared, report);
+    let address = protocol.as_ref().map(Protocol::address);
+    let development = check_development(section, &shared, address, report);
     let client_secret_expires = section.instant("client_secret_expires", report);
-    let kwargs = Kwargs::read(section, files, report);
+    let scopes = match protocol {
+        Some(Protocol::OAuth2(_)) => Scopes::Any,
+        Some(Protocol::OpenId(_)) | None => Scopes::OpenId,
+    };
+    let kwargs = Kwargs::read(section, scopes, files, report);
     let private_key = client_key::read(section, &strays, &kwargs, report);
-    let endpoints = endpoints(section, &shared, report);
     let given_label = section.string("label", report);
-    let issuer = section.string("issuer", report);
+    let facts = facts::read(section, filled.as_ref(), report);
+    let (client_id, client_secret, mut protocol) = (client_id?, client_secret?, protocol?);
 
-    let (client_id, client_secret, metadata_url) = (client_id?, client_secret?, metadata_url?);
+    let owner = protocol::owner(section, filled.as_ref(), &protocol);
+    let mut presets: Vec<_> = filled.iter().map(|it| it.preset).chain(owner).collect();
+    presets.dedup_by_key(|preset| preset.name);
+    preset::check_parameters(section, &presets, report);
+    let (mut parameters, mut demands) = (Vec::new(), Vec::new());
+    for preset in &presets {
+        let asked = Filled::of(section, preset, &mut Report::default());
+        parameters.extend(asked.sent());
+        demands.extend(asked.demands(section, report));
+    }
+    let relaxations = owner.map_or(&[][..], |preset| preset.relaxations);
+    if let Protocol::OpenId(openid) = &mut protocol {
+        openid.algorithm = algorithm(section, client_secret.as_ref(), report);
+        openid.demands = demands;
+        openid.issuer_of_tenant = relaxations.iter().find_map(|it| match it {
+            Relaxation::IssuerOfTenant(rule) => Some(rule),
+            _ => None,
+        });
+    }
     check_authentication(section, &kwargs, client_secret.as_ref(), report);
+    let preset = filled.as_ref().map(|it| it.preset);
+    let of_preset = || authentication(preset).filter(|_| client_secret.is_some());
+    let authentication = kwargs.authentication.or_else(of_preset);
+    let always = preset.map_or(&[][..], |preset| preset.sent);
+    parameters.extend(
+        always
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    parameters.retain(|(name, _)| !kwargs.parameters.iter().any(|(given, _)| given == name));
+    parameters.extend(kwargs.parameters);
     Some(ProviderConfig {
-        label: given_label.map_or_else(|| label(name, &metadata_url), str::to_owned),
+        label: given_label.map_or_else(|| label(name, preset, protocol.address()), str::to_owned),
         name: name.to_owned(),
         client_id,
-        algorithm: algorithm(section, client_secret.as_ref(), report),
         client_secret,
         private_key,
-        issuer: issuer.map(str::to_owned),
-        endpoints,
-        scopes: kwargs.scopes,
-        prompt: kwargs.prompt,
-        parameters: kwargs.parameters,
-        authentication: kwargs.authentication,
+        scopes: scopes_of(kwargs.scopes, preset, &protocol),
+        prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
+        parameters,
+        authentication,
+        #[cfg(any(test, feature = "cli"))]
+        preset: preset.map(|preset| preset.name),
+        facts: facts.with(relaxations),
+        relaxations,
+        protocol,
         claims: shared.claims,
         leeway: shared.leeway,
         timeout: kwargs.timeout.unwrap_or(shared.timeout),
         network: kwargs.network.or(&shared.network),
-        allow_http: shared.allow_http,
         development,
         client_secret_expires,
-        metadata_url,
     })
 }
 
-/// A section that Authlib takes for OAuth 2 without OpenID Connect.
-fn plain_oauth(section: &Table) -> Option<Mistake> {
-    let is_misspelt = |key: &str| {
-        keys::find(key, Level::Provider).is_none()
-            && keys::nearest(key, Level::Provider)
-                .is_some_and(|near| near.name == "server_metadata_url")
-    };
-    if section.contains("server_metadata_url") || section.keys().any(is_misspelt) {
-        return None;
+/// What is asked for besides `openid`: what the section says, else its preset, else what Streamlit
+/// asks every OpenID provider for.
+fn scopes_of(
+    given: Option<Vec<String>>,
+    preset: Option<&Preset>,
+    protocol: &Protocol,
+) -> Vec<String> {
+    let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let mut scopes = given.unwrap_or_else(|| match (preset, protocol) {
+        (Some(preset), _) => owned(preset.scopes),
+        (None, Protocol::OAuth2(_)) => Vec::new(),
+        (None, Protocol::OpenId(_)) => owned(&["email", "profile"]),
+    });
+    if matches!(protocol, Protocol::OpenId(_)) {
+        scopes.retain(|scope| scope != "openid");
     }
-    let key = ["authorize_url", "access_token_url", "api_base_url"]
-        .into_iter()
-        .find(|key| section.contains(key))?;
-    Some(
-        Mistake::new(format!(
-            "`{}` is OAuth 2 without OpenID Connect",
-            section.path()
-        ))
-        .at(section.place_of(key))
-        .found(format!("it has {key} and no server_metadata_url"))
-        .cure(
-            "give its server_metadata_url if it has one; this release of keycard logs nobody \
-                 in without (GitHub has none)",
-        ),
-    )
+    scopes
 }
 
-fn endpoints(section: &Table, shared: &Shared, report: &mut Report) -> EndpointOverrides {
-    let mut read = |keys: &[&str]| endpoint(section, keys, &shared.allow_http, report);
-    EndpointOverrides {
-        authorization: read(&["authorization_endpoint", "authorize_url"]),
-        token: read(&["token_endpoint", "access_token_url"]),
-        userinfo: read(&["userinfo_endpoint"]),
-        keys: read(&["jwks_uri"]),
+/// As Streamlit sends it to every provider; one of OAuth 2 that nobody knows may refuse it.
+fn prompt(preset: Option<&Preset>, protocol: &Protocol) -> Prompt {
+    match (preset.map(|preset| preset.prompt), protocol) {
+        (Some(""), _) | (None, Protocol::OAuth2(_)) => Prompt::Unsent,
+        (Some("select_account"), _) | (None, Protocol::OpenId(_)) => Prompt::SelectAccount,
+        (Some(prompt), _) => Prompt::Value(prompt.to_owned()),
     }
+}
+
+fn authentication(preset: Option<&Preset>) -> Option<ClientAuthentication> {
+    ClientAuthentication::named(preset?.authentication?)
 }
 
 /// One issuer under two metadata addresses would let one provider speak for the other.
@@ -206,7 +234,7 @@ pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: 
         .collect();
     for (at, (provider, issuer)) in issuers.iter().enumerate() {
         for (other, its_issuer) in &issuers[..at] {
-            let apart = provider.metadata_url != other.metadata_url;
+            let apart = provider.address() != other.address();
             if apart && issuer.trim_end_matches('/') == its_issuer.trim_end_matches('/') {
                 report.error(
                     Mistake::new(format!(
@@ -277,7 +305,7 @@ fn client_secret(
 fn check_development(
     section: &Table,
     shared: &Shared,
-    metadata_url: Option<&Url>,
+    address: Option<&Url>,
     report: &mut Report,
 ) -> bool {
     if section.boolean("development", report) != Some(true) {
@@ -289,7 +317,7 @@ fn check_development(
             "a development provider behind an address that others can reach",
             "it lets anybody be anybody: take the section out, or use a redirect_uri on localhost",
         ));
-    } else if !metadata_url.is_none_or(is_loopback) {
+    } else if !address.is_none_or(is_loopback) {
         report.error(mistake(
             "the provider is not on this machine",
             "take the line out: it is for keycard's own development provider",
@@ -356,9 +384,13 @@ fn check_authentication(
     }
 }
 
-fn label(name: &str, metadata_url: &Url) -> String {
-    match metadata_url.host_str() {
-        Some(host) if name == DEFAULT => host.to_owned(),
-        _ => name.to_owned(),
+/// A preset's own, for the section that has its name: there may be others of the same provider.
+fn label(name: &str, preset: Option<&Preset>, address: &Url) -> String {
+    match preset {
+        Some(preset) if preset.is_called(name) => preset.label.to_owned(),
+        _ => match address.host_str() {
+            Some(host) if name == DEFAULT => host.to_owned(),
+            _ => name.to_owned(),
+        },
     }
 }

@@ -9,7 +9,7 @@ use super::members::members;
 use super::signer::{Keys, Signer, base64url};
 use crate::algorithm::Algorithm;
 use crate::error::{Error, Kind};
-use crate::provider::id_token::{Expected, Unverified};
+use crate::provider::id_token::{Expected, NonceRule, Unverified};
 use crate::secret::Secret;
 
 const ALLOWED: [Algorithm; 4] = [
@@ -86,6 +86,8 @@ pub fn id_token(input: &[u8]) -> bool {
 fn verify(token: &str, max_age: Option<u32>) -> Result<Map<String, Value>, Error> {
     let expected = Expected {
         issuer: ISSUER,
+        issuer_of_tenant: None,
+        nonce_rule: NonceRule::Required,
         client_id: CLIENT_ID,
         nonce: &Secret::new(NONCE),
         access_token: &Secret::new(ACCESS_TOKEN),

@@ -26,7 +26,8 @@ const SENT: [&str; 8] = [
 pub fn metadata(input: &[u8]) -> bool {
     let mut accepted = false;
     for provider in App::of_this_process().providers() {
-        if let Ok(metadata) = Metadata::read(input, provider) {
+        let openid = provider.openid().expect("they all have metadata");
+        if let Ok(metadata) = Metadata::read(input, openid) {
             check(&metadata, input, provider);
             check_way_there(&metadata, input, provider);
             accepted = true;

@@ -11,10 +11,11 @@ use serde_json::{Map, Value};
 
 use super::json;
 use super::keys::VerifyingKey;
-use super::shown;
+use super::{shown, tenant};
 use crate::algorithm::Algorithm;
 use crate::clock::seconds;
 use crate::error::{Error, Kind};
+use crate::presets::IssuerOfTenant;
 use crate::secret::Secret;
 
 /// The oldest token that is accepted, in seconds since it was issued.
@@ -26,14 +27,26 @@ const TRIES: usize = 8;
 /// What a token must say to be ours.
 #[derive(Debug)]
 pub(crate) struct Expected<'a> {
+    /// The metadata's.
     pub(crate) issuer: &'a str,
+    /// What the issuers have in common, where each tenant has one.
+    pub(crate) issuer_of_tenant: Option<&'static IssuerOfTenant>,
     pub(crate) client_id: &'a str,
     pub(crate) nonce: &'a Secret,
+    pub(crate) nonce_rule: NonceRule,
     pub(crate) access_token: &'a Secret,
     pub(crate) max_age: Option<u32>,
     pub(crate) leeway: Duration,
     /// Seconds since 1970.
     pub(crate) now: i64,
+}
+
+/// Whether the token must have the nonce that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NonceRule {
+    /// One that it has is compared.
+    IfSent,
+    Required,
 }
 
 /// A token of which nothing is believed yet.
@@ -111,15 +124,19 @@ impl<'a> Unverified<'a> {
             let id = self.key_id.as_deref().unwrap_or("none");
             return Err(refused("kid", "a key of the provider's key set", id));
         }
-        if !keys.any(|key| key.verifies(self.algorithm, self.message.as_bytes(), self.signature)) {
+        let verifies = |key: &&VerifyingKey| {
+            key.verifies(self.algorithm, self.message.as_bytes(), self.signature)
+        };
+        let Some(key) = keys.find(verifies) else {
             return Err(refused(
                 "signature",
                 "one made with the provider's key",
                 "another",
             ));
-        }
+        };
         let claims = read_segment(self.payload, "payload")?;
         check_claims(&claims, self.algorithm, expected)?;
+        check_key(key, &claims, expected)?;
         Ok(claims)
     }
 }
@@ -155,11 +172,11 @@ fn check_claims(
     algorithm: Algorithm,
     expected: &Expected<'_>,
 ) -> Result<(), Error> {
-    check_issuer(claims, expected.issuer)?;
+    check_issuer(claims, expected)?;
     check_audience(claims, expected.client_id)?;
     check_subject(claims)?;
     check_times(claims, expected)?;
-    check_nonce(claims, expected.nonce)?;
+    check_nonce(claims, expected)?;
     check_access_token(claims, algorithm, expected.access_token)?;
     // A logout token (Back-Channel Logout §2.4) has `events`, and is no login.
     if claims.contains_key("events") {
@@ -168,11 +185,45 @@ fn check_claims(
     Ok(())
 }
 
-/// OpenID Connect Core §3.1.3.7 (2).
-fn check_issuer(claims: &Map<String, Value>, issuer: &str) -> Result<(), Error> {
+/// OpenID Connect Core §3.1.3.7 (2). Where each tenant has an issuer, the metadata may name none of
+/// them; the token names its tenant, and then has that one's.
+fn check_issuer(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Error> {
+    let named = expected.issuer;
+    let issuer = match expected.issuer_of_tenant {
+        Some(rule) if named == rule.template.0 => {
+            tenant::issuer(rule, claims).ok_or_else(|| {
+                refused(
+                    rule.claim,
+                    "the tenant's GUID",
+                    &words(claims.get(rule.claim)),
+                )
+            })?
+        }
+        _ => named.to_owned(),
+    };
     match claims.get("iss") {
-        Some(Value::String(found)) if found == issuer => Ok(()),
-        found => Err(refused("iss", issuer, &words(found))),
+        Some(Value::String(found)) if *found == issuer => Ok(()),
+        found => Err(refused("iss", &issuer, &words(found))),
+    }
+}
+
+/// A key that says whose it is vouches for no other tenant.
+fn check_key(
+    key: &VerifyingKey,
+    claims: &Map<String, Value>,
+    expected: &Expected<'_>,
+) -> Result<(), Error> {
+    let (Some(rule), Some(of_key)) = (expected.issuer_of_tenant, key.issuer()) else {
+        return Ok(());
+    };
+    let issuer = claims
+        .get("iss")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if tenant::may_vouch(rule, of_key, issuer) {
+        Ok(())
+    } else {
+        Err(refused("the key's issuer", issuer, of_key))
     }
 }
 
@@ -291,8 +342,10 @@ fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i64>,
 }
 
 /// OpenID Connect Core §3.1.3.7 (11): the token belongs to this login of this browser.
-fn check_nonce(claims: &Map<String, Value>, nonce: &Secret) -> Result<(), Error> {
+fn check_nonce(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Error> {
+    let nonce = expected.nonce;
     match claims.get("nonce") {
+        None if expected.nonce_rule == NonceRule::IfSent => Ok(()),
         Some(Value::String(found))
             if verify_slices_are_equal(found.as_bytes(), nonce.expose().as_bytes()).is_ok() =>
         {
@@ -386,6 +439,8 @@ mod tests {
         let secret = Secret::new("nonce");
         let expected = Expected {
             issuer: "https://provider.example",
+            issuer_of_tenant: None,
+            nonce_rule: NonceRule::Required,
             client_id: "client",
             nonce: &secret,
             access_token: &secret,

@@ -24,7 +24,12 @@ pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, &'static str> {
     }
 }
 
-fn value(bytes: &[u8]) -> Result<Value, &'static str> {
+/// Reads any JSON.
+///
+/// # Errors
+///
+/// In a few words that hold nothing of what was read.
+pub(super) fn value(bytes: &[u8]) -> Result<Value, &'static str> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: DEPTH }
         .deserialize(&mut deserializer)

@@ -34,6 +34,8 @@ pub(crate) struct KeySet(Vec<VerifyingKey>);
 pub(crate) struct VerifyingKey {
     id: Option<String>,
     algorithm: Option<Algorithm>,
+    /// Whose it is, where one key set is for several issuers.
+    issuer: Option<String>,
     material: Material,
 }
 
@@ -110,6 +112,7 @@ impl VerifyingKey {
         Self {
             id: None,
             algorithm: Some(Algorithm::HS256),
+            issuer: None,
             material,
         }
     }
@@ -166,11 +169,20 @@ impl VerifyingKey {
             ("OKP", Some("Ed25519")) => ed25519(&bytes("x")?)?,
             _ => return None,
         };
+        let issuer = match text("issuer") {
+            Some(issuer) => Some(issuer?.to_owned()),
+            None => None,
+        };
         Some(Self {
             id,
             algorithm,
+            issuer,
             material,
         })
+    }
+
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     fn allows(&self, algorithm: Algorithm) -> bool {

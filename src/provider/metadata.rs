@@ -13,9 +13,9 @@ use url::Url;
 use super::cached::Fetched;
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
-use super::json;
+use super::{json, tenant};
 use crate::algorithm::Algorithm;
-use crate::config::{ProviderConfig, is_ours, may_be_http};
+use crate::config::{OpenId, is_ours, may_be_http};
 use crate::error::{Endpoint, Error, Kind};
 
 /// How long the metadata is fresh.
@@ -34,17 +34,16 @@ pub(crate) struct Metadata {
 }
 
 /// Fetches and reads the document.
-pub(super) async fn fetch(http: Http, config: ProviderConfig) -> Fetched<Metadata> {
-    let answer = get(&http, &config).await?;
-    let metadata = Metadata::read(&answer.body, &config)?;
+pub(super) async fn fetch(http: Http, openid: OpenId, timeout: Duration) -> Fetched<Metadata> {
+    let answer = get(&http, &openid.metadata_url, timeout).await?;
+    let metadata = Metadata::read(&answer.body, &openid)?;
     Ok((metadata, FRESH))
 }
 
 /// One redirect on the same https host is followed, no other.
-pub(super) async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, Error> {
+pub(super) async fn get(http: &Http, url: &Url, timeout: Duration) -> Result<Answer, Error> {
     let endpoint = Endpoint::Metadata;
-    let url = &config.metadata_url;
-    let (began, patience) = (Instant::now(), PATIENCE.min(config.timeout));
+    let (began, patience) = (Instant::now(), PATIENCE.min(timeout));
     let mut answer = http.get(endpoint, url, None, patience).await?;
     if answer.status.is_redirection() {
         let target = answer
@@ -70,19 +69,19 @@ pub(super) async fn get(http: &Http, config: &ProviderConfig) -> Result<Answer, 
 }
 
 impl Metadata {
-    pub(crate) fn read(body: &[u8], config: &ProviderConfig) -> Result<Self, Error> {
+    pub(crate) fn read(body: &[u8], openid: &OpenId) -> Result<Self, Error> {
         let members = json::object(body).map_err(invalid)?;
         if members.get("require_pushed_authorization_requests") == Some(&Value::Bool(true)) {
             return Err(invalid(
                 "it requires pushed authorization requests (RFC 9126)",
             ));
         }
-        let given = &config.endpoints;
-        let url = |name, given: &Option<String>| endpoint(&members, name, given.as_deref(), config);
+        let given = &openid.endpoints;
+        let url = |name, given: &Option<String>| endpoint(&members, name, given.as_deref(), openid);
         let required =
             |name, given| url(name, given)?.ok_or_else(|| invalid(format!("it lacks {name}")));
         let endpoints = Endpoints {
-            issuer: issuer(&members, config)?,
+            issuer: issuer(&members, openid)?,
             authorization_endpoint: required("authorization_endpoint", &given.authorization)?,
             token_endpoint: required("token_endpoint", &given.token)?,
             authentication: strings(&members, "token_endpoint_auth_methods_supported")
@@ -110,7 +109,7 @@ impl Metadata {
             endpoints: Arc::new(endpoints),
             userinfo_endpoint: url("userinfo_endpoint", &given.userinfo)?,
             jwks_uri: required("jwks_uri", &given.keys)?,
-            algorithms: algorithms(&members, config),
+            algorithms: algorithms(&members, openid),
         };
         if metadata.algorithms.is_empty() {
             return Err(invalid("it signs with no algorithm that keycard verifies"));
@@ -121,20 +120,18 @@ impl Metadata {
 
 /// The issuer, which must be the one that the document's own address belongs to (Discovery §4.3):
 /// otherwise one provider could speak for another.
-pub(super) fn issuer(
-    members: &Map<String, Value>,
-    config: &ProviderConfig,
-) -> Result<String, Error> {
+pub(super) fn issuer(members: &Map<String, Value>, openid: &OpenId) -> Result<String, Error> {
     let Some(found) = members.get("issuer").and_then(Value::as_str) else {
         return Err(invalid("it lacks issuer"));
     };
-    let expected = config.expected_issuer();
+    let expected = openid.expected_issuer();
     // Discovery §4.1 takes a trailing slash off before it adds the well-known path.
-    let same = match &config.issuer {
+    let same = match &openid.issuer {
         Some(confirmed) => found == confirmed,
         None => found.strip_suffix('/').unwrap_or(found) == expected,
     };
-    if !same {
+    let of_tenant = openid.issuer_of_tenant;
+    if !same && !of_tenant.is_some_and(|rule| tenant::is_issuer(rule, found)) {
         return Err(Kind::MetadataIssuerDiffers {
             expected,
             found: super::shown(found),
@@ -148,7 +145,7 @@ fn endpoint(
     members: &Map<String, Value>,
     name: &str,
     given: Option<&str>,
-    config: &ProviderConfig,
+    openid: &OpenId,
 ) -> Result<Option<Url>, Error> {
     let written = match (given, members.get(name)) {
         (Some(given), _) => given,
@@ -161,7 +158,7 @@ fn endpoint(
     };
     let fits = match url.scheme() {
         "https" => true,
-        "http" => may_be_http(&url, &config.allow_http),
+        "http" => may_be_http(&url, &openid.allow_http),
         _ => false,
     };
     let is_plain =
@@ -174,8 +171,8 @@ fn endpoint(
 
 /// The algorithms in which a token may come: ours, cut with the provider's (RS256 where it is
 /// silent), or the one that the section names.
-pub(super) fn algorithms(members: &Map<String, Value>, config: &ProviderConfig) -> Vec<Algorithm> {
-    if let Some(named) = config.algorithm {
+pub(super) fn algorithms(members: &Map<String, Value>, openid: &OpenId) -> Vec<Algorithm> {
+    if let Some(named) = openid.algorithm {
         return vec![named];
     }
     let Some(supported) = strings(members, "id_token_signing_alg_values_supported") else {

@@ -3,9 +3,9 @@
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
-//! needs; `metadata` and `keys` are what is cached; `client_assertion` says who asks; `token`,
-//! `id_token` and `userinfo` are the steps of a login, and `openid` takes them. `survey` asks what no
-//! login does, for the command.
+//! needs; `metadata` and `keys` are what is cached; `tenant` is an issuer for each tenant;
+//! `client_assertion` says who asks; `token`, `id_token` and `userinfo` are the steps of a login, and
+//! `openid` or `oauth2` takes them. `survey` asks what no login does, for the command.
 
 mod cached;
 mod client_assertion;
@@ -17,9 +17,11 @@ pub(crate) mod id_token;
 mod json;
 pub(crate) mod keys;
 mod metadata;
+mod oauth2;
 mod openid;
 #[cfg(feature = "cli")]
 pub(crate) mod survey;
+mod tenant;
 pub(crate) mod token;
 mod userinfo;
 
@@ -35,9 +37,11 @@ pub(crate) use self::http::{Clients, Http};
 pub(crate) use self::metadata::Metadata;
 
 use self::exchanges::Exchanges;
-use self::openid::OpenId;
+use self::oauth2::OAuth2Provider;
+use self::openid::OpenIdProvider;
+use self::token::Tokens;
 use crate::clock::unix;
-use crate::config::ProviderConfig;
+use crate::config::{Facts, Protocol, ProviderConfig};
 use crate::error::Error;
 use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
@@ -55,10 +59,19 @@ pub(crate) struct ConfiguredProvider {
     redirect_uri: String,
     fingerprint: [u8; 16],
     http: Http,
-    openid: OpenId,
+    speaks: Speaks,
     exchanges: Arc<Exchanges>,
     /// Whether the log has the line about the end of the client secret.
     expiry_told: AtomicBool,
+    /// Whether it has the one about scopes that were not granted.
+    scopes_told: AtomicBool,
+}
+
+/// What it speaks, with what is kept for that.
+#[derive(Debug)]
+enum Speaks {
+    OAuth2(OAuth2Provider),
+    OpenId(OpenIdProvider),
 }
 
 /// A login as the provider vouches for it.
@@ -87,18 +100,42 @@ struct Party<'a> {
     http: &'a Http,
     config: &'a ProviderConfig,
     redirect_uri: &'a str,
+    scopes_told: &'a AtomicBool,
+}
+
+impl Party<'_> {
+    /// Redeems a code at its token endpoint.
+    async fn redeem(self, endpoints: &Endpoints, redemption: &Redemption) -> Result<Tokens, Error> {
+        let (http, config) = (self.http, self.config);
+        let tokens = token::redeem(http, config, self.redirect_uri, endpoints, redemption).await?;
+        if !tokens.refused_scopes.is_empty() && !self.scopes_told.swap(true, Ordering::Relaxed) {
+            let provider = config.name.escape_debug().to_string();
+            let scopes = tokens.refused_scopes.join(" ");
+            tracing::warn!(
+                provider,
+                scopes,
+                "scopes were asked for and not granted: what they stand for is not told; take them \
+                 out of `scope`, or allow them in the provider's console"
+            );
+        }
+        Ok(tokens)
+    }
 }
 
 impl ConfiguredProvider {
     pub(crate) fn new(config: ProviderConfig, redirect_uri: &str, http: Http) -> Self {
         Self {
             fingerprint: fingerprint(&config, redirect_uri),
-            config,
             redirect_uri: redirect_uri.to_owned(),
             http,
-            openid: OpenId::new(),
+            speaks: match &config.protocol {
+                Protocol::OAuth2(oauth2) => Speaks::OAuth2(OAuth2Provider::new(oauth2)),
+                Protocol::OpenId(openid) => Speaks::OpenId(OpenIdProvider::new(openid)),
+            },
             exchanges: Arc::default(),
             expiry_told: AtomicBool::new(false),
+            scopes_told: AtomicBool::new(false),
+            config,
         }
     }
 
@@ -127,8 +164,36 @@ impl ConfiguredProvider {
         &self.config.name
     }
 
+    /// Whether an answer that names the issuer `found` (RFC 9207) is that of a login which was begun
+    /// with `expected`. A provider of OAuth 2 whose issuer nobody knows may name any, but for one of
+    /// `others`.
+    pub(crate) fn may_answer_as(&self, found: &str, expected: &str, others: &[Arc<Self>]) -> bool {
+        match &self.config.protocol {
+            Protocol::OAuth2(oauth2) if oauth2.named_issuer.is_none() => {
+                let is_theirs = |other: &Arc<Self>| other.config.expected_issuer() == found;
+                let provider = self.name().escape_debug().to_string();
+                tracing::info!(
+                    provider,
+                    "the answer names an issuer, and nothing says which it should be: put it into \
+                     the section as `issuer`"
+                );
+                !others.iter().any(is_theirs)
+            }
+            Protocol::OpenId(openid) => match openid.issuer_of_tenant {
+                Some(rule) if expected == rule.template.0 => tenant::is_issuer(rule, found),
+                _ => found == expected,
+            },
+            Protocol::OAuth2(_) => found == expected,
+        }
+    }
+
     pub(crate) fn label(&self) -> &str {
         &self.config.label
+    }
+
+    /// Where facts about a person stand among their claims.
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.config.facts
     }
 
     /// Changes when the section is another provider's, or another registration's.
@@ -177,8 +242,13 @@ impl ConfiguredProvider {
 
     /// Where to send the browser, and what is known of who answers.
     pub(crate) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
-        let endpoints = self.openid.endpoints(self.party()).await;
-        endpoints.map_err(|error| error.at(self.name()))
+        match &self.speaks {
+            Speaks::OAuth2(oauth2) => Ok(oauth2.endpoints()),
+            Speaks::OpenId(openid) => {
+                let endpoints = openid.endpoints(self.party()).await;
+                endpoints.map_err(|error| error.at(self.name()))
+            }
+        }
     }
 
     /// Where the browser is sent to log in.
@@ -206,10 +276,11 @@ impl ConfiguredProvider {
         let exchange = || {
             let (provider, redemption) = (self.clone(), redemption.clone());
             async move {
-                let verified = provider
-                    .openid
-                    .exchange(provider.party(), &redemption)
-                    .await;
+                let party = provider.party();
+                let verified = match &provider.speaks {
+                    Speaks::OAuth2(oauth2) => oauth2.exchange(party, &redemption).await,
+                    Speaks::OpenId(openid) => openid.exchange(party, &redemption).await,
+                };
                 verified.map(|verified| Arc::new(provider.with_wanted(verified)))
             }
         };
@@ -233,16 +304,20 @@ impl ConfiguredProvider {
             http: &self.http,
             config: &self.config,
             redirect_uri: &self.redirect_uri,
+            scopes_told: &self.scopes_told,
         }
     }
 }
 
 /// A hash over what makes a registration: whose it is, which client, where it comes back.
 fn fingerprint(config: &ProviderConfig, redirect_uri: &str) -> [u8; 16] {
-    let issuer = config
-        .issuer
-        .as_deref()
-        .unwrap_or(config.metadata_url.as_str());
+    let issuer = match &config.protocol {
+        Protocol::OAuth2(oauth2) => oauth2.authorization_endpoint.as_str(),
+        Protocol::OpenId(openid) => {
+            let confirmed = openid.issuer.as_deref();
+            confirmed.unwrap_or(openid.metadata_url.as_str())
+        }
+    };
     let mut context = Context::new(&SHA256);
     for part in [issuer, &config.client_id, redirect_uri] {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -8,23 +8,27 @@ use tokio::time::Instant;
 
 use super::cached::Cached;
 use super::endpoints::Endpoints;
-use super::id_token::{Expected, Unverified};
+use super::id_token::{Expected, NonceRule, Unverified};
 use super::keys::{self, KeySet, VerifyingKey};
 use super::metadata::{self, Metadata};
-use super::{Party, Redemption, Verified, text, token, userinfo};
-use crate::error::{Endpoint, Error};
+use super::{Party, Redemption, Verified, shown, text, token, userinfo};
+use crate::config::OpenId;
+use crate::error::{Endpoint, Error, Kind};
+use crate::presets::{Relaxation, Userinfo};
 
-/// What is cached of a provider that speaks OpenID Connect.
+/// A provider that speaks OpenID Connect, with what is cached of it.
 #[derive(Debug)]
-pub(super) struct OpenId {
+pub(super) struct OpenIdProvider {
+    openid: OpenId,
     metadata: Arc<Cached<Metadata>>,
     keys: Arc<Cached<KeySet>>,
     lookups: Mutex<Lookups>,
 }
 
-impl OpenId {
-    pub(super) fn new() -> Self {
+impl OpenIdProvider {
+    pub(super) fn new(openid: &OpenId) -> Self {
         Self {
+            openid: openid.clone(),
             metadata: Cached::new(Endpoint::Metadata),
             keys: Cached::new(Endpoint::Keys),
             lookups: Mutex::new(Lookups::new(Instant::now())),
@@ -36,7 +40,13 @@ impl OpenId {
     }
 
     async fn metadata(&self, party: Party<'_>) -> Result<Arc<Metadata>, Error> {
-        let fetch = || metadata::fetch(party.http.clone(), party.config.clone());
+        let fetch = || {
+            metadata::fetch(
+                party.http.clone(),
+                self.openid.clone(),
+                party.config.timeout,
+            )
+        };
         self.metadata.get(fetch).await
     }
 
@@ -46,29 +56,32 @@ impl OpenId {
         redemption: &Redemption,
     ) -> Result<Verified, Error> {
         let metadata = self.metadata(party).await?;
-        let tokens = token::redeem(
-            party.http,
-            party.config,
-            party.redirect_uri,
-            &metadata.endpoints,
-            redemption,
-        )
-        .await?;
+        let tokens = party.redeem(&metadata.endpoints, redemption).await?;
+        let Some(id_token) = &tokens.id_token else {
+            return Err(token::lacks("id_token"));
+        };
         let expected = Expected {
             issuer: &metadata.endpoints.issuer,
+            issuer_of_tenant: self.openid.issuer_of_tenant,
             client_id: &party.config.client_id,
             nonce: &redemption.secrets.nonce,
+            nonce_rule: match party.config.is_relaxed(Relaxation::NonceNotEchoed) {
+                true => NonceRule::IfSent,
+                false => NonceRule::Required,
+            },
             access_token: &tokens.access_token,
             max_age: redemption.max_age,
             leeway: party.config.leeway,
             now: redemption.now,
         };
         let mut claims = self
-            .verify(party, tokens.id_token.expose(), &metadata, &expected)
+            .verify(party, id_token.expose(), &metadata, &expected)
             .await?;
+        self.check_demands(&claims)?;
         let subject = text(&claims, "sub").unwrap_or_default();
         if let Some(url) = &metadata.userinfo_endpoint
-            && userinfo::is_needed(&claims, &party.config.scopes)
+            && (self.openid.userinfo == Userinfo::Always
+                || userinfo::is_needed(&claims, &party.config.scopes))
         {
             let told = userinfo::fetch(
                 party.http,
@@ -85,12 +98,28 @@ impl OpenId {
             text(&claims, "sid"),
         );
         Ok(Verified {
-            issuer: metadata.endpoints.issuer.clone(),
+            // The token's own: it was compared, and each tenant may have one.
+            issuer: text(&claims, "iss").unwrap_or_default(),
             subject,
             auth_time,
             session_id,
             claims,
         })
+    }
+
+    /// Refuses whom the section does not let in. The ID token alone tells, never userinfo.
+    fn check_demands(&self, claims: &Map<String, Value>) -> Result<(), Error> {
+        for demand in &self.openid.demands {
+            let found = text(claims, demand.claim);
+            if !found.as_ref().is_some_and(|found| demand.is_met_by(found)) {
+                return Err(Kind::AccountNotAllowed {
+                    claim: demand.claim,
+                    found: found.map_or_else(|| "none".to_owned(), |found| shown(&found)),
+                }
+                .into());
+            }
+        }
+        Ok(())
     }
 
     async fn verify(

@@ -2,6 +2,7 @@
 //! and uncached, and one at the authorization endpoint that a browser would make.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header::{ACCEPT, AGE, DATE, HeaderMap, HeaderName, LOCATION};
@@ -15,9 +16,10 @@ use super::endpoints::Endpoints;
 use super::http::Http;
 use super::keys::{self, KeySet};
 use super::metadata::{self, Metadata};
+use super::oauth2::OAuth2Provider;
 use super::{json, token};
 use crate::algorithm::Algorithm;
-use crate::config::ProviderConfig;
+use crate::config::{OAuth2, OpenId, ProviderConfig};
 use crate::error::{Endpoint, Error, Kind};
 
 /// The metadata document as it came.
@@ -41,9 +43,13 @@ pub(crate) struct Answered {
 }
 
 impl Document {
-    pub(crate) async fn fetch(http: &Http, config: &ProviderConfig) -> Result<Self, Error> {
+    pub(crate) async fn fetch(
+        http: &Http,
+        openid: &OpenId,
+        timeout: Duration,
+    ) -> Result<Self, Error> {
         let asked_at = SystemTime::now();
-        let answer = metadata::get(http, config).await?;
+        let answer = metadata::get(http, &openid.metadata_url, timeout).await?;
         let wait = asked_at..SystemTime::now();
         let members = json::object(&answer.body).map_err(|what| {
             Error::from(Kind::MetadataInvalid {
@@ -59,20 +65,20 @@ impl Document {
     }
 
     /// What a login makes of it.
-    pub(crate) fn read(&self, config: &ProviderConfig) -> Result<Metadata, Error> {
-        Metadata::read(&self.body, config)
+    pub(crate) fn read(&self, openid: &OpenId) -> Result<Metadata, Error> {
+        Metadata::read(&self.body, openid)
     }
 
     /// The issuer, if it is the one that the document's address belongs to.
-    pub(crate) fn issuer(&self, config: &ProviderConfig) -> Result<String, Error> {
-        metadata::issuer(&self.members, config)
+    pub(crate) fn issuer(&self, openid: &OpenId) -> Result<String, Error> {
+        metadata::issuer(&self.members, openid)
     }
 
     /// The algorithms for ID tokens that both sides know, and those that the provider names.
-    pub(crate) fn algorithms(&self, config: &ProviderConfig) -> (Vec<Algorithm>, Vec<String>) {
+    pub(crate) fn algorithms(&self, openid: &OpenId) -> (Vec<Algorithm>, Vec<String>) {
         let named = self.strings("id_token_signing_alg_values_supported");
         (
-            metadata::algorithms(&self.members, config),
+            metadata::algorithms(&self.members, openid),
             named.unwrap_or_default(),
         )
     }
@@ -88,6 +94,11 @@ impl Document {
     pub(crate) fn strings(&self, name: &str) -> Option<Vec<String>> {
         metadata::strings(&self.members, name)
     }
+}
+
+/// What a login needs of a provider that has no metadata.
+pub(crate) fn endpoints(oauth2: &OAuth2) -> Arc<Endpoints> {
+    OAuth2Provider::new(oauth2).endpoints()
 }
 
 pub(crate) async fn keys(

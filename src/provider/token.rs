@@ -14,15 +14,17 @@ use openidconnect::{
     RequestTokenError, Scope, TokenUrl,
 };
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::Redemption;
 use super::client_assertion::{self, client_assertion};
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
-use crate::config::{ClientAuthentication, Prompt, ProviderConfig};
+use crate::config::{ClientAuthentication, Prompt, Protocol, ProviderConfig};
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
+use crate::presets::Relaxation;
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
@@ -42,7 +44,10 @@ type Client = CoreClient<
 #[derive(Debug)]
 pub(super) struct Tokens {
     pub(super) access_token: Secret,
-    pub(super) id_token: Secret,
+    /// None of OAuth 2 alone, where nobody asked for one.
+    pub(super) id_token: Option<Secret>,
+    /// What was asked for and not granted, as far as the answer says.
+    pub(super) refused_scopes: Vec<String>,
 }
 
 /// The address that a browser is sent to (OpenID Connect Core §3.1.2.1).
@@ -65,8 +70,11 @@ pub(crate) fn authorization_url(
             move || CsrfToken::new(state),
             move || Nonce::new(nonce),
         )
-        .add_scopes(config.scopes.iter().cloned().map(Scope::new))
-        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        .add_scopes(config.scopes.iter().cloned().map(Scope::new));
+    if !config.is_relaxed(Relaxation::WithoutPkce) {
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
+        request = request.set_pkce_challenge(challenge);
+    }
     let given = |name: &str| parameters.iter().any(|(given, _)| given == name);
     // A parameter stands once (RFC 6749 §3.1), and the endpoint's own query stays as it is.
     let theirs = &endpoints.authorization_endpoint;
@@ -82,7 +90,18 @@ pub(crate) fn authorization_url(
         request = request.add_extra_param(name, value);
     }
     let (url, _, _) = request.url();
-    Ok(url.into())
+    Ok(match config.protocol {
+        Protocol::OAuth2(_) => without_nonce(url),
+        Protocol::OpenId(_) => url.into(),
+    })
+}
+
+/// OAuth 2 has no nonce: there is no ID token that could have it.
+fn without_nonce(mut url: Url) -> String {
+    let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+    let others = pairs.iter().filter(|(name, _)| name != "nonce");
+    url.query_pairs_mut().clear().extend_pairs(others);
+    url.into()
 }
 
 fn pair((name, value): &(String, String)) -> (&str, &str) {
@@ -98,11 +117,13 @@ pub(super) async fn redeem(
     redemption: &Redemption,
 ) -> Result<Tokens, Error> {
     let client = client(config, redirect_uri, endpoints)?;
-    let mut request = client
-        .exchange_code(AuthorizationCode::new(redemption.code.expose().to_owned()))
-        .set_pkce_verifier(PkceCodeVerifier::new(
+    let mut request =
+        client.exchange_code(AuthorizationCode::new(redemption.code.expose().to_owned()));
+    if !config.is_relaxed(Relaxation::WithoutPkce) {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(
             redemption.secrets.code_verifier.expose().to_owned(),
         ));
+    }
     let assertion = assertion(config, endpoints, redemption.now)?;
     if let Some(assertion) = &assertion {
         request = request
@@ -116,7 +137,7 @@ pub(super) async fn redeem(
         return Err(invalid("the request cannot be built"));
     };
     let answer = http.send(Endpoint::Token, request, config.timeout).await?;
-    read(&answer)
+    read(&answer, &config.scopes)
 }
 
 /// A request that openidconnect built and wanted sent: what it hands to a client, and to nobody
@@ -157,6 +178,10 @@ fn client(
             .set_auth_type(AuthType::RequestBody)
             .set_client_secret(secret(it)),
         Proof::None | Proof::PrivateKeyJwt(_) => client.set_auth_type(AuthType::RequestBody),
+    };
+    let client = match config.protocol {
+        Protocol::OAuth2(_) => client.disable_openid_scope(),
+        Protocol::OpenId(_) => client,
     };
     Ok(client
         .set_auth_uri(AuthUrl::new(endpoints.authorization_endpoint.to_string()).map_err(url)?)
@@ -254,7 +279,7 @@ fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a s
     }
 }
 
-fn read(answer: &Answer) -> Result<Tokens, Error> {
+fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
     let members = json::object(&answer.body);
     let error = members
         .as_ref()
@@ -291,8 +316,44 @@ fn read(answer: &Answer) -> Result<Tokens, Error> {
     }
     Ok(Tokens {
         access_token: token(&members, "access_token")?,
-        id_token: token(&members, "id_token")?,
+        id_token: match members.get("id_token") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(token(&members, "id_token")?),
+        },
+        refused_scopes: granted(&members).map_or_else(Vec::new, |granted| refused(asked, &granted)),
     })
+}
+
+/// What was granted: divided by spaces (RFC 6749 §3.3), or, as some providers have it, by commas or
+/// in a list.
+fn granted(members: &Map<String, Value>) -> Option<Vec<String>> {
+    let words = |text: &str| {
+        let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+        words.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let granted: Vec<_> = match members.get("scope")? {
+        Value::String(text) => words(text),
+        Value::Array(list) => {
+            let texts = list.iter().filter_map(Value::as_str);
+            texts.flat_map(words).collect()
+        }
+        _ => return None,
+    };
+    (!granted.is_empty()).then_some(granted)
+}
+
+/// What is not among the granted scopes, by its whole name or by the end of a longer one: Google's
+/// `email` is `https://www.googleapis.com/auth/userinfo.email` there. That a login can be refreshed
+/// is told by a token, not by a scope.
+fn refused(asked: &[String], granted: &[String]) -> Vec<String> {
+    let is_granted = |scope: &&String| {
+        let is_it = |given: &String| {
+            given == *scope || given.rsplit(['/', '.']).next() == Some(scope.as_str())
+        };
+        *scope == "offline_access" || granted.iter().any(is_it)
+    };
+    let refused = asked.iter().filter(|scope| !is_granted(scope));
+    refused.cloned().collect()
 }
 
 /// A token goes into a header: it is printable ASCII, and not without end.
@@ -305,8 +366,12 @@ fn token(members: &Map<String, Value>, name: &str) -> Result<Secret, Error> {
             Ok(Secret::new(token))
         }
         Some(_) => Err(invalid(format!("its {name} is not a token"))),
-        None => Err(invalid(format!("it lacks {name}"))),
+        None => Err(lacks(name)),
     }
+}
+
+pub(super) fn lacks(name: &str) -> Error {
+    invalid(format!("it lacks {name}"))
 }
 
 fn invalid(what: impl Into<String>) -> Error {

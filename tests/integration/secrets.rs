@@ -123,7 +123,7 @@ server_metadata_url = "https://accounts.google.com/.well-known/openid-configurat
 [auth.microsoft]
 client_id = "xxx"
 client_secret = "xxx"
-server_metadata_url = "https://login.microsoftonline.com/organizations/v2.0/.well-known/openid-configuration"
+server_metadata_url = "https://login.microsoftonline.com/contoso.example/v2.0/.well-known/openid-configuration"
 client_kwargs = { "prompt" = "select_account" }
 "#;
     let logs = Logs::capture();
@@ -262,18 +262,18 @@ fn a_file_that_lacks_something_says_where_it_belongs() {
         ),
     );
     refuses_one(
-        &format!("{SHARED}[auth.google]\nclient_secret = \"ca11ary\"\n"),
-        "no provider in [auth] in .toml(…):4:7: [auth.google] has neither client_id nor \
+        &format!("{SHARED}[auth.home]\nclient_secret = \"ca11ary\"\n"),
+        "no provider in [auth] in .toml(…):4:7: [auth.home] has neither client_id nor \
          server_metadata_url\n    \
          add client_id, client_secret and server_metadata_url to it",
     );
     refuses(
-        &format!("{SHARED}[auth.google]\nclient_id = \"ca11ary\"\n"),
+        &format!("{SHARED}[auth.home]\nclient_id = \"ca11ary\"\n"),
         "2 mistakes in the settings of keycard\n\n  \
-         missing key `auth.google.client_secret` in .toml(…):4:1\n    \
+         missing key `auth.home.client_secret` in .toml(…):4:1\n    \
          add client_secret = \"…\", as the provider's console shows it; client_secret = \"\" is a \
          public client, which has none\n\n  \
-         missing key `auth.google.server_metadata_url` in .toml(…):4:1\n    \
+         missing key `auth.home.server_metadata_url` in .toml(…):4:1\n    \
          add server_metadata_url = \"…\", as the provider's console shows it",
     );
     refuses_one(
@@ -856,7 +856,7 @@ fn all_mistakes_are_told_at_once() {
 redirect_uri = \"ca11ary\"
 cookie_secret = 7
 expiry_days = 99
-[auth.google]
+[auth.home]
 client_id = \"\"
 [auth.other]
 server_metadata_url = \"ca11ary\"
@@ -871,9 +871,9 @@ server_metadata_url = \"ca11ary\"
         "invalid `auth.redirect_uri` in .toml(…):2:16:",
         "invalid `auth.cookie_secret` in .toml(…):3:17:",
         "invalid `auth.expiry_days` in .toml(…):4:15:",
-        "invalid `auth.google.client_id` in .toml(…):6:13:",
-        "missing key `auth.google.client_secret` in .toml(…):5:1",
-        "missing key `auth.google.server_metadata_url` in .toml(…):5:1",
+        "invalid `auth.home.client_id` in .toml(…):6:13:",
+        "missing key `auth.home.client_secret` in .toml(…):5:1",
+        "missing key `auth.home.server_metadata_url` in .toml(…):5:1",
         "missing key `auth.other.client_id` in .toml(…):7:1",
     ] {
         assert!(said.contains(key), "{key} in {said}");

@@ -653,14 +653,35 @@ async fn accepts(patches: impl IntoIterator<Item = Value>) {
 #[tokio::test]
 async fn tok_12_the_scope_that_was_granted_may_be_any() {
     accepts([
-        json!({ "scope": "openid" }),
         json!({ "scope": null }),
         json!({ "scope": "" }),
+        json!({ "scope": [] }),
         json!({ "scope": "openid profile email admin" }),
-        json!({ "scope": ["openid"] }),
+        json!({ "scope": "email,profile" }),
+        json!({ "scope": ["openid", "email", "profile"] }),
+        json!({ "scope": "openid https://id.example/auth/userinfo.email https://id.example/profile" }),
         json!({ "scope": 5 }),
     ])
     .await;
+}
+
+#[tokio::test]
+async fn tok_12_a_scope_that_was_asked_for_and_not_granted_is_one_line_of_the_log() {
+    let world = World::new().await;
+    for granted in ["openid email", "openid email", "openid"] {
+        world
+            .provider
+            .misbehave(Fault::Token(json!({ "scope": granted })));
+        let mut browser = world.logged_in("alice").await;
+        assert!(who(&mut browser).await.starts_with("alice of "));
+    }
+
+    let complaints = world.logs.complaints();
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(
+        complaints[0].text.contains("scopes=profile "),
+        "{complaints:?}"
+    );
 }
 
 #[tokio::test]

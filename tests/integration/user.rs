@@ -139,12 +139,14 @@ async fn claims_of_another_kind_than_expected_are_absent() {
 }
 
 #[tokio::test]
-async fn an_email_is_verified_only_where_a_boolean_says_so() {
+async fn an_email_is_verified_only_where_the_provider_says_so() {
     let table = [
         (json!(true), Some(true)),
         (json!(false), Some(false)),
-        (json!("true"), None),
-        (json!("false"), None),
+        (json!("true"), Some(true)),
+        (json!("false"), Some(false)),
+        (json!("TRUE"), None),
+        (json!("1"), None),
         (json!(1), None),
         (json!(null), None),
         (json!(["true"]), None),

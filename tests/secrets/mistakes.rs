@@ -381,11 +381,11 @@ fn cfg_17_a_key_in_the_wrong_table_is_told_the_right_one() {
 
 #[test]
 fn cfg_18_everything_that_a_section_lacks_is_told_at_once() {
-    let said = refused(&format!("{SHARED}[auth.google]\nclient_id = \"an-id\"\n"));
+    let said = refused(&format!("{SHARED}[auth.home]\nclient_id = \"an-id\"\n"));
     assert!(said.starts_with("2 mistakes"), "{said}");
     for key in ["client_secret", "server_metadata_url"] {
         assert!(
-            said.contains(&format!("missing key `auth.google.{key}` in .toml(…):4:1")),
+            said.contains(&format!("missing key `auth.home.{key}` in .toml(…):4:1")),
             "{said}"
         );
     }

@@ -7,6 +7,7 @@ use crate::error::Error;
 /// What was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Point {
+    Preset,
     Metadata,
     Issuer,
     Clock,
@@ -82,6 +83,7 @@ impl Point {
     /// In JSON.
     pub(super) fn name(self) -> &'static str {
         match self {
+            Self::Preset => "preset",
             Self::Metadata => "metadata",
             Self::Issuer => "issuer",
             Self::Clock => "clock",

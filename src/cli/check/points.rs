@@ -7,26 +7,41 @@ use super::finding::{Finding, Point, Verdict};
 use super::words::clean;
 use crate::algorithm::Algorithm;
 use crate::clock::{seconds, unix};
-use crate::config::ProviderConfig;
+use crate::config::{OpenId, ProviderConfig};
 use crate::error::{Error, Kind};
+use crate::presets::{self, Checked};
 use crate::provider::survey::{self, Document};
 use crate::provider::{Http, Metadata};
 
 /// Two clocks that are this near agree: each tells whole seconds, and a server may tell the last one.
 const NEAR: i64 = 2;
 
+/// Which preset fills in what the section leaves out, and how sure that is.
+pub(super) fn preset(provider: &ProviderConfig) -> Option<Finding> {
+    let preset = presets::find(provider.preset?)?;
+    Some(match preset.checked {
+        Checked::At { address, date } => {
+            let text = format!("{}, compared with {address} on {date}", preset.name);
+            Finding::ok(Point::Preset, text)
+        }
+        Checked::Unverified => {
+            let text = format!(
+                "{}, which was not compared with the provider's own words",
+                preset.name
+            );
+            Finding::note(Point::Preset, text)
+        }
+    })
+}
+
 /// Whether a login can use the document, but for what the points after it say themselves: that the
 /// issuer differs, or that no algorithm is common, which is the last thing that a login looks at.
-pub(super) fn readable(
-    unusable: Option<&Error>,
-    provider: &ProviderConfig,
-    has_common: bool,
-) -> Finding {
+pub(super) fn readable(unusable: Option<&Error>, openid: &OpenId, has_common: bool) -> Finding {
     match unusable {
         Some(error) if has_common && differing(error).is_none() => {
             Finding::of(Point::Metadata, error)
         }
-        _ => Finding::ok(Point::Metadata, provider.metadata_url.as_str()),
+        _ => Finding::ok(Point::Metadata, openid.metadata_url.as_str()),
     }
 }
 

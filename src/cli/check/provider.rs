@@ -1,21 +1,24 @@
 //! Everything that is asked of one provider.
 
+use std::sync::Arc;
+
 use super::cookie::{self, Claims, Size};
 use super::finding::{Finding, Point, Verdict};
 use super::points;
 use super::registration::{self, Registration};
 use super::words::clean;
 use crate::cli::terminal::Progress;
-use crate::config::ProviderConfig;
+use crate::config::{OpenId, Protocol, ProviderConfig};
 use crate::cookies::{Keyring, Names};
-use crate::provider::survey::Document;
+use crate::provider::survey::{self, Document};
 use crate::provider::{Endpoints, Http};
 
 /// A provider, and what was found.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) name: String,
-    pub(super) metadata_url: String,
+    /// None of OAuth 2, which has no metadata.
+    pub(super) metadata_url: Option<String>,
     pub(super) findings: Vec<Finding>,
     pub(super) cookie: Option<Size>,
 }
@@ -24,8 +27,10 @@ impl Asked {
     pub(super) fn new(provider: &ProviderConfig) -> Self {
         Self {
             name: provider.name.clone(),
-            metadata_url: provider.metadata_url.to_string(),
-            findings: Vec::new(),
+            metadata_url: provider
+                .openid()
+                .map(|openid| openid.metadata_url.to_string()),
+            findings: points::preset(provider).into_iter().collect(),
             cookie: None,
         }
     }
@@ -38,22 +43,46 @@ impl Asked {
         redirect_uri: &str,
         progress: &Progress<'_>,
     ) {
+        let metadata = match &provider.protocol {
+            Protocol::OpenId(openid) => self.ask_metadata(http, provider, openid, progress).await,
+            Protocol::OAuth2(oauth2) => {
+                let text = "OAuth 2 without OpenID Connect, which has none";
+                self.found(Finding::note(Point::Metadata, text));
+                Some(survey::endpoints(oauth2))
+            }
+        };
+        if let Some(endpoints) = metadata {
+            progress.say("registration");
+            self.ask_registration(http, provider, redirect_uri, &endpoints)
+                .await;
+        }
+    }
+
+    /// Asks the metadata and the keys.
+    async fn ask_metadata(
+        &mut self,
+        http: &Http,
+        provider: &ProviderConfig,
+        openid: &OpenId,
+        progress: &Progress<'_>,
+    ) -> Option<Arc<Endpoints>> {
         progress.say("metadata");
-        let document = match Document::fetch(http, provider).await {
+        let document = match Document::fetch(http, openid, provider.timeout).await {
             Ok(document) => document,
             Err(error) => {
                 let cure = "see that server_metadata_url opens from this machine";
-                return self.found(Finding::of(Point::Metadata, &error).cure(cure));
+                self.found(Finding::of(Point::Metadata, &error).cure(cure));
+                return None;
             }
         };
-        let metadata = document.read(provider);
-        let (common, named) = document.algorithms(provider);
+        let metadata = document.read(openid);
+        let (common, named) = document.algorithms(openid);
         self.found(points::readable(
             metadata.as_ref().err(),
-            provider,
+            openid,
             !common.is_empty(),
         ));
-        self.found(points::issuer(document.issuer(provider)));
+        self.found(points::issuer(document.issuer(openid)));
         self.found(points::clock(
             document.clock,
             &document.wait,
@@ -66,13 +95,10 @@ impl Asked {
             self.found(points::authentication(&document, provider, metadata));
         }
         self.found(points::algorithms(&common, &named));
-        if let Ok(metadata) = &metadata {
-            progress.say("keys");
-            self.found(points::keys(http, provider, metadata).await);
-            progress.say("registration");
-            self.ask_registration(http, provider, redirect_uri, &metadata.endpoints)
-                .await;
-        }
+        let metadata = metadata.ok()?;
+        progress.say("keys");
+        self.found(points::keys(http, provider, &metadata).await);
+        Some(metadata.endpoints)
     }
 
     async fn ask_registration(

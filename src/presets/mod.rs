@@ -1,0 +1,59 @@
+//! The providers that keycard knows, as data: what a section of theirs leaves out, and what of a
+//! login they cannot do.
+//!
+//! Lowest first: `template` is an address with parts to fill in, `preset` what can be said of a
+//! provider, and `rows` says it of each. Nothing else in keycard knows a provider by its name or its
+//! host.
+
+mod preset;
+mod rows;
+mod template;
+
+#[cfg(any(test, feature = "cli"))]
+pub(crate) use preset::Checked;
+pub(crate) use preset::{
+    Address, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, Use, Userinfo,
+};
+pub(crate) use template::Template;
+
+use self::rows::ROWS;
+
+/// The preset of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Preset> {
+    all().find(|preset| preset.is_called(name))
+}
+
+/// Every preset, in alphabetical order.
+pub(crate) fn all() -> impl Iterator<Item = &'static Preset> {
+    ROWS.iter()
+}
+
+/// Whether sections of some preset have this key.
+pub(crate) fn have_parameter(name: &str) -> bool {
+    all().any(|preset| preset.parameters.iter().any(|it| it.name == name))
+}
+
+/// The preset whose own metadata document stands at `url`, whatever a section is called.
+pub(crate) fn with_metadata(url: &str) -> Option<&'static Preset> {
+    all().find(|preset| {
+        let mut addresses = preset.addresses.iter();
+        addresses.any(|address| match address {
+            Address::OpenId { metadata } => metadata.has_host() && metadata.matches(url),
+            Address::OAuth2 { .. } => false,
+        })
+    })
+}
+
+/// The preset whose own authorization endpoint, for OAuth 2, is `url`.
+pub(crate) fn with_authorization(url: &str) -> Option<&'static Preset> {
+    let url = url.split('?').next().unwrap_or_default();
+    all().find(|preset| {
+        let mut addresses = preset.addresses.iter();
+        addresses.any(|address| match address {
+            Address::OAuth2 { authorization, .. } => {
+                authorization.has_host() && authorization.matches(url)
+            }
+            Address::OpenId { .. } => false,
+        })
+    })
+}
