@@ -243,7 +243,10 @@ fn the_example_of_a_secrets_file_is_right_once_it_is_filled_in() {
     let (streamlit, ours) = filled_in();
 
     let plain = strict(&[&streamlit]).unwrap();
+    let ca_file = certificate("example");
+    let ours = ours.replace("company-ca.pem", ca_file.to_str().unwrap());
     let with_ours = strict(&[&streamlit, &ours]).unwrap();
+    std::fs::remove_file(ca_file).unwrap();
 
     assert_eq!(names(&plain), ["google", "microsoft"]);
     assert_eq!(
@@ -323,6 +326,17 @@ fn filled_in() -> (String, String) {
         .filter(|line| !line.starts_with(' '));
     let ours = lines.fold("[auth]\n".to_owned(), |text, line| text + line + "\n");
     (streamlit.to_owned(), ours)
+}
+
+/// A file with the certificate of a throw-away CA.
+fn certificate(name: &str) -> std::path::PathBuf {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let file = format!("keycard-{}-{name}.pem", std::process::id());
+    let path = std::env::temp_dir().join(file);
+    std::fs::write(&path, certificate.pem()).unwrap();
+    path
 }
 
 /// An `Auth` from these texts, for which a warning is an error.
