@@ -71,6 +71,24 @@ pub(super) fn of_preset(
     Some(url)
 }
 
+/// `issuer`, as the metadata has it. It is compared and never asked, so that some that would be
+/// refused as an address will do.
+pub(super) fn issuer(section: &Table, report: &mut Report) -> Option<String> {
+    let key = "issuer";
+    let written = section.string(key, report)?;
+    let is_url = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if Url::parse(written).is_ok_and(is_url) {
+        return Some(written.to_owned());
+    }
+    report.error(
+        section
+            .mistake(key)
+            .found("it is not a URL")
+            .cure("write \"https://…\", as issuer in the provider's metadata document has it"),
+    );
+    None
+}
+
 fn parse(
     section: &Table,
     key: &str,

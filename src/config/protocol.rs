@@ -120,7 +120,7 @@ impl Reading<'_> {
         };
         Protocol::OpenId(Box::new(OpenId {
             metadata_url,
-            issuer: self.section.string("issuer", report).map(str::to_owned),
+            issuer: address::issuer(self.section, report),
             endpoints,
             algorithm: None,
             userinfo: filled.map_or(Userinfo::IfMissing, |filled| filled.preset.userinfo),
@@ -149,7 +149,7 @@ impl Reading<'_> {
         let token_endpoint = self.endpoint(TOKEN, token, report);
         let userinfo_endpoint = self.endpoint(USERINFO, userinfo, report);
         let subject = self.subject(filled, report);
-        let given = self.section.string("issuer", report).map(str::to_owned);
+        let given = address::issuer(self.section, report);
 
         let (authorization_endpoint, userinfo_endpoint) =
             (authorization_endpoint?, userinfo_endpoint?);
