@@ -20,7 +20,7 @@ const MIN: usize = 32;
 pub(crate) struct CookieSecrets {
     pub(crate) current: Secret,
     pub(crate) accepted: Vec<Accepted>,
-    /// Random bytes of this process that the keys are also made from where the secret is weak.
+    /// Random bytes of this process that the current one's keys are also made from where it is weak.
     pub(crate) process_salt: Vec<u8>,
 }
 

@@ -67,16 +67,16 @@ impl Keyring {
         let mut place = Vec::new();
         put(&mut place, site.origin_text().as_bytes());
         put(&mut place, site.base_path().as_bytes());
-        let keys = |secret: &Secret, until: Option<SystemTime>| {
-            let until = until.map(unix);
-            Keys::derive(secret.expose().as_bytes(), &secrets.process_salt, until)
+        let keys = |secret: &Secret, process_salt: &[u8], until: Option<SystemTime>| {
+            Keys::derive(secret.expose().as_bytes(), process_salt, until.map(unix))
         };
         Ok(Self {
-            current: keys(&secrets.current, None)?,
+            current: keys(&secrets.current, &secrets.process_salt, None)?,
             accepted: secrets
                 .accepted
                 .iter()
-                .map(|accepted| keys(&accepted.secret, accepted.until))
+                // It is never weak, and other processes have sealed with it.
+                .map(|accepted| keys(&accepted.secret, &[], accepted.until))
                 .collect::<Result<_, _>>()?,
             place,
             stranger_told: AtomicBool::new(false),
@@ -303,6 +303,7 @@ mod tests {
 
     use super::super::vectors::{keyring, keyring_of, site};
     use super::*;
+    use crate::config::Accepted;
     use crate::random::tests::Exhausted;
     use crate::secret::Secret;
 
@@ -407,10 +408,14 @@ mod tests {
     #[test]
     fn a_weak_secret_is_worth_what_the_process_adds_to_it() {
         let site = site();
+        let strong = Accepted {
+            secret: Secret::new("strong"),
+            until: None,
+        };
         let keyring = |salt: u8| {
             let secrets = CookieSecrets {
                 current: Secret::new("weak"),
-                accepted: Vec::new(),
+                accepted: vec![strong.clone()],
                 process_salt: vec![salt; 32],
             };
             Keyring::new(&secrets, &site).unwrap()
@@ -427,6 +432,22 @@ mod tests {
             keyring(2)
                 .open(Purpose::Identity, "name", sealed, 0)
                 .is_none()
+        );
+
+        // What another process sealed with an accepted one, which is not weak, it opens.
+        let secrets = CookieSecrets {
+            current: strong.secret.clone(),
+            accepted: Vec::new(),
+            process_salt: Vec::new(),
+        };
+        let sealed = Keyring::new(&secrets, &site)
+            .unwrap()
+            .seal(Purpose::Identity, "name", 1, b"plain")
+            .unwrap();
+        assert!(
+            keyring(1)
+                .open(Purpose::Identity, "name", sealed, 0)
+                .is_some()
         );
     }
 
