@@ -73,8 +73,14 @@ fn insert(
         seen.look(location.path());
         // It is the cluster that says who may read a mounted secret.
         match secret_file::read_text(&location) {
-            // Whoever wrote the file with an editor or `echo` has ended its last line.
-            Ok((text, _)) => Value::untyped(text.trim().to_owned(), spot.clone()),
+            Ok((text, _)) => {
+                // Whoever wrote the file with an editor or `echo` has ended its last line.
+                let text = text.trim();
+                if key == "client_secret" && text.is_empty() {
+                    report.warn(no_secret(&location));
+                }
+                Value::untyped(text.to_owned(), spot.clone())
+            }
             Err(mistake) => {
                 report.error(*mistake);
                 return;
@@ -82,6 +88,16 @@ fn insert(
         }
     };
     table.insert(key.to_owned(), spot, value);
+}
+
+/// A secret that a cluster has not filled in yet looks like one that is not there.
+fn no_secret(location: &Location) -> Mistake {
+    Mistake::new(format!("{location} is empty"))
+        .found("so the client is a public one, which shows no secret")
+        .cure(
+            "write the secret into it; where the client is public, take the file away and set \
+             client_secret = \"\" in a secrets file",
+        )
 }
 
 fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {

@@ -143,6 +143,37 @@ fn cfg_35_a_secret_directory_holds_tables_and_values() {
     assert!(!refused.contains(CANARY), "{refused}");
 }
 
+#[test]
+fn cfg_36_a_client_secret_that_is_mounted_empty_is_one_warning() {
+    let folder = Folder::new("unfilled");
+    mount(
+        &folder,
+        "secrets",
+        &[
+            ("redirect_uri", "http://localhost:8501/oauth2callback"),
+            ("cookie_secret", &fresh_secret()),
+            ("google/client_id", "123"),
+            ("google/client_secret", "\n"),
+            (
+                "google/server_metadata_url",
+                "https://accounts.google.com/.well-known/openid-configuration",
+            ),
+        ],
+    );
+    assert!(Auth::from_file(folder.path("secrets")).is_ok());
+    let complained = complaints(&folder.path("secrets"));
+    let place = folder.path("secrets/auth/google/client_secret");
+    let warning = format!(
+        "{} is empty: so the client is a public one",
+        place.display()
+    );
+    assert!(complained.contains("one mistake"), "{complained}");
+    assert!(complained.contains(&warning), "{complained}");
+
+    folder.write("secrets/auth/google/client_secret", fresh_secret());
+    assert_eq!(complaints(&folder.path("secrets")), "");
+}
+
 #[cfg(unix)]
 #[test]
 fn cfg_35_a_secret_directory_may_be_links_as_the_kubelet_makes_them() {
