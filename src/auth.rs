@@ -278,7 +278,10 @@ impl AuthBuilder {
 
     /// Adds the text of a secrets file.
     pub fn toml(mut self, text: &str) -> Self {
-        self.sources.push(Source::Text(text.into()));
+        self.sources.push(Source::Text {
+            name: ".toml(…)",
+            text: text.into(),
+        });
         self
     }
 

@@ -47,10 +47,11 @@ impl Draft {
         text
     }
 
-    /// What an app says of it.
-    pub(super) fn load(&self) -> Result<Config, ConfigError> {
+    /// What an app says of it, under this name.
+    pub(super) fn load(&self, name: &'static str) -> Result<Config, ConfigError> {
+        let text = self.text().into();
         let given = Given {
-            sources: vec![Source::Text(self.text().into())],
+            sources: vec![Source::Text { name, text }],
             ..Given::default()
         };
         Config::load(&given, &mut Seen::default())

@@ -58,12 +58,11 @@ impl Init {
             )));
         }
         let draft = self.ask()?;
-        let objection = match draft.load() {
+        let objection = match draft.load(FILE) {
             Ok(config) => config.warnings.first().map(ToString::to_string),
             Err(error) => Some(error.to_string()),
         };
         if let Some(objection) = objection {
-            let objection = objection.replace(".toml(…)", FILE);
             return Err(Failure::said(format!("nothing was written: {objection}")));
         }
         write(path, &draft.text())?;

@@ -36,7 +36,11 @@ pub(crate) enum Source {
         key: String,
         value: serde_json::Value,
     },
-    Text(Arc<str>),
+    Text {
+        /// What messages call it.
+        name: &'static str,
+        text: Arc<str>,
+    },
 }
 
 /// What settings are read from, the first time and whenever a file has changed.
@@ -83,7 +87,7 @@ impl Found {
                 }
                 Source::Places => found.read_places(environment, report),
                 Source::Set { key, value } => found.set(key, value, report),
-                Source::Text(text) => found.parse(".toml(…)".to_owned(), text, report),
+                Source::Text { name, text } => found.parse((*name).to_owned(), text, report),
             }
         }
         if given
@@ -227,7 +231,7 @@ impl fmt::Debug for Source {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Places => f.write_str(FILE),
             Self::Set { key, .. } => write!(f, ".set(\"{key}\", …)"),
-            Self::Text(_) => f.write_str(".toml(…)"),
+            Self::Text { name, .. } => f.write_str(name),
         }
     }
 }

@@ -48,7 +48,10 @@ impl App {
             secret(),
         );
         let given = Given {
-            sources: vec![Source::Text(file.into())],
+            sources: vec![Source::Text {
+                name: "secrets.toml",
+                text: file.into(),
+            }],
             port: Some(8501),
             ..Given::default()
         };

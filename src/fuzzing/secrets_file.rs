@@ -27,7 +27,10 @@ pub fn secrets_file(input: &[u8]) -> bool {
     };
     let text = text.replace("{{secret}}", secret);
     let given = Given {
-        sources: vec![Source::Text(text.as_str().into())],
+        sources: vec![Source::Text {
+            name: "secrets.toml",
+            text: text.as_str().into(),
+        }],
         ..Given::default()
     };
 

@@ -75,11 +75,10 @@ impl Import {
             Some(path) => write_new(path, &text)?,
             None => write!(io::stdout(), "{text}")?,
         }
-        // Its mistakes name no file: it may not be one yet.
-        let Err(error) = imported.draft.load() else {
+        // It may not be a file yet.
+        let Err(error) = imported.draft.load("this file") else {
             return Ok(Outcome::Fine);
         };
-        let error = error.to_string().replace(".toml(…)", "this file");
         writeln!(err, "\nthe file does not load yet: {error}")?;
         Ok(Outcome::Failed)
     }
@@ -96,7 +95,7 @@ fn replace_weak_secret(imported: &mut Imported) -> Result<(), Failure> {
             .push("cookie_secret: there was none; this one is fresh".to_owned());
         return Ok(());
     }
-    if carried.len() < 32 || is_weak(&carried) {
+    if is_weak(&carried) {
         imported.said.push(
             "cookie_secret: the one that was there is too weak for keycard; this one is fresh"
                 .to_owned(),
@@ -122,6 +121,6 @@ fn is_weak(secret: &str) -> bool {
         providers: vec![any()],
     };
     draft
-        .load()
+        .load("this file")
         .map_or(true, |config| !config.warnings.is_empty())
 }
