@@ -10,6 +10,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value};
 
 use super::outcome::{Failure, Outcome};
+use super::runtime::runtime;
 use crate::dev::{Person, Provider};
 
 /// What `keycard dev` takes.
@@ -50,10 +51,7 @@ impl Dev {
         for person in people {
             builder = builder.person(person);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
+        runtime()?.block_on(async {
             let provider = builder
                 .start()
                 .await

@@ -138,7 +138,12 @@ fn ask_secret() -> Result<String, Failure> {
     if !io::stdin().is_terminal() {
         return ask(question);
     }
-    let typed = rpassword::prompt_password(format!("{question}: "))?;
+    let typed = rpassword::prompt_password(format!("{question}: ")).map_err(|error| {
+        let kind = error.kind();
+        Failure::said(format!(
+            "nothing was written: the terminal does not give the client secret: {kind}"
+        ))
+    })?;
     match typed.trim() {
         "" => Err(Failure::said(
             "nothing was written: no client secret; --public is for clients without",

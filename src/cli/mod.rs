@@ -43,6 +43,7 @@ mod draft;
 mod import;
 mod init;
 mod outcome;
+mod runtime;
 mod schema;
 mod secret;
 mod terminal;

@@ -21,6 +21,7 @@ use self::cookie::Claims;
 use self::provider::Asked;
 use self::report::Report;
 use super::outcome::{Failure, Outcome};
+use super::runtime::runtime;
 use super::terminal::Progress;
 use crate::config::{Config, ConfigError, Environment, Given, Seen, Source};
 use crate::cookies::{Keyring, Names};
@@ -97,9 +98,7 @@ impl Check {
 /// One after the other: a person can see whose turn it is.
 fn ask_all(config: &Config, providers: &mut [Asked]) -> Result<(), Failure> {
     let mut clients = Clients::after(None)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = runtime()?;
     let redirect_uri = config.site.redirect_uri();
     for (provider, asked) in config.providers.iter().zip(providers) {
         let http = clients.client(&provider.network, None)?;
