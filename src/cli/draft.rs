@@ -25,12 +25,32 @@ pub(super) struct Draft {
 pub(super) struct Section {
     pub(super) name: String,
     pub(super) client_id: String,
-    /// Empty for a public client.
-    pub(super) client_secret: String,
+    pub(super) client_secret: ClientSecret,
     pub(super) server_metadata_url: String,
     /// Further keys whose values are strings.
     pub(super) more: Vec<(&'static str, String)>,
     pub(super) client_kwargs: Vec<(String, String)>,
+}
+
+/// A client secret, and where it stands. There is no `Debug`.
+#[derive(Default)]
+pub(super) enum ClientSecret {
+    /// In the secrets file.
+    Here(String),
+    /// In a file of its own, at this path.
+    InFile(String),
+    /// Nowhere: the client is public.
+    #[default]
+    None,
+}
+
+impl From<Option<String>> for ClientSecret {
+    fn from(secret: Option<String>) -> Self {
+        match secret {
+            Some(secret) if !secret.is_empty() => Self::Here(secret),
+            _ => Self::None,
+        }
+    }
 }
 
 impl Draft {
@@ -62,7 +82,13 @@ impl Section {
     fn write(&self, text: &mut String) {
         let _ = writeln!(text, "\n[auth.{}]", key(&self.name));
         put(text, "client_id", &self.client_id);
-        put(text, "client_secret", &self.client_secret);
+        match &self.client_secret {
+            ClientSecret::Here(secret) => put(text, "client_secret", secret),
+            ClientSecret::InFile(path) => {
+                let _ = writeln!(text, "client_secret = {{ file = {} }}", quoted(path));
+            }
+            ClientSecret::None => put(text, "client_secret", ""),
+        }
         put(text, "server_metadata_url", &self.server_metadata_url);
         for (name, value) in &self.more {
             put(text, name, value);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use clap::Args;
 
-use super::draft::{Draft, Section, metadata_url, write_new};
+use super::draft::{ClientSecret, Draft, Section, metadata_url, write_new};
 use super::outcome::{Failure, Outcome};
 use super::secret;
 
@@ -98,9 +98,9 @@ impl Init {
         };
         let client_id = given(self.client_id, "Client id")?;
         let client_secret = if self.public {
-            String::new()
+            ClientSecret::None
         } else {
-            ask_secret()?
+            ClientSecret::Here(ask_secret()?)
         };
         Ok(Draft {
             redirect_uri: self.redirect_uri,

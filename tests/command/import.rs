@@ -72,6 +72,32 @@ fn oauth2_proxys_names_become_a_file_that_loads() {
 }
 
 #[test]
+fn a_client_secret_in_a_file_of_its_own_stays_there() {
+    let canary = canary();
+    let folder = Folder::new("client-secret-apart");
+    let apart = folder.write("client secret", &canary);
+    let from = |path: &std::path::Path| {
+        let variables = format!(
+            "OAUTH2_PROXY_CLIENT_ID=an-id\nOAUTH2_PROXY_CLIENT_SECRET_FILE={}\n",
+            path.display()
+        );
+        imported("apart", "oauth2-proxy", &variables)
+    };
+
+    let said = from(&apart);
+    let path = apart.display();
+    let line = format!("client_secret = {{ file = \"{path}\" }}\n");
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains(&line), "{}", said.out);
+    assert!(!said.out.contains(&canary), "{}", said.out);
+    assert!(!said.err.contains("public client"), "{}", said.err);
+
+    let said = from(&folder.path("absent"));
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("absent cannot be read"), "{}", said.err);
+}
+
+#[test]
 fn a_cookie_secret_that_is_too_weak_is_replaced_and_told() {
     let canary = canary();
     for weak in ["ca11ary-16-bytes", "changeme-changeme-changeme-changeme"] {

@@ -39,7 +39,7 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
         };
         imported.draft.providers.push(Section {
             client_id: variables.take(&id).unwrap_or_default(),
-            client_secret: variables.take(&secret).unwrap_or_default(),
+            client_secret: variables.take(&secret).into(),
             server_metadata_url: metadata_url(&issuer),
             name,
             ..Section::default()

@@ -16,7 +16,7 @@ use clap::{Args, ValueEnum};
 
 use self::imported::Imported;
 use self::variables::Variables;
-use super::draft::{Draft, Section, metadata_url, write_new};
+use super::draft::{ClientSecret, Draft, Section, metadata_url, write_new};
 use super::outcome::{Failure, Outcome};
 use super::secret;
 
@@ -59,7 +59,7 @@ impl Import {
         };
         replace_weak_secret(&mut imported)?;
         for section in &imported.draft.providers {
-            if section.client_secret.is_empty() {
+            if matches!(section.client_secret, ClientSecret::None) {
                 let name = section.name.escape_debug();
                 let said =
                     format!("client_secret of {name}: there was none; \"\" is a public client");

@@ -1,10 +1,8 @@
 //! The names of oauth2-proxy: `OAUTH2_PROXY_` and its options in capitals.
 
-use std::fs;
-
 use super::imported::{DECIDED, FOR_CODE, Imported, NO_OPENID, Reasons};
 use super::variables::Variables;
-use crate::cli::draft::{Section, metadata_url};
+use crate::cli::draft::{ClientSecret, Section, metadata_url};
 
 const PREFIX: &str = "OAUTH2_PROXY_";
 
@@ -54,19 +52,10 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     let issuer = take("OIDC_ISSUER_URL");
     let tenant = take("AZURE_TENANT").filter(|tenant| tenant != "common");
     let client_id = take("CLIENT_ID").unwrap_or_default();
-    let mut client_secret = take("CLIENT_SECRET");
-    if let Some(file) = take("CLIENT_SECRET_FILE").filter(|_| client_secret.is_none()) {
-        match fs::read_to_string(file) {
-            Ok(text) => client_secret = Some(text.trim_end().to_owned()),
-            Err(error) => imported.leave_out(
-                "OAUTH2_PROXY_CLIENT_SECRET_FILE",
-                &format!(
-                    "it cannot be read ({}); write client_secret by hand",
-                    error.kind()
-                ),
-            ),
-        }
-    }
+    let client_secret = match (take("CLIENT_SECRET"), take("CLIENT_SECRET_FILE")) {
+        (None, Some(path)) => ClientSecret::InFile(path),
+        (secret, _) => secret.into(),
+    };
     imported.draft.cookie_secret = take("COOKIE_SECRET").unwrap_or_default();
     let redirect_url = take("REDIRECT_URL");
     imported.redirect(
@@ -88,7 +77,7 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
         Some((name, issuer)) => imported.draft.providers.push(Section {
             name: name.to_owned(),
             client_id,
-            client_secret: client_secret.unwrap_or_default(),
+            client_secret,
             server_metadata_url: metadata_url(&issuer),
             more,
             client_kwargs: scope.into_iter().chain(prompt).collect(),

@@ -51,7 +51,7 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
         Some((name, issuer)) => imported.draft.providers.push(Section {
             name: name.to_owned(),
             client_id: client_id.unwrap_or_default(),
-            client_secret: client_secret.unwrap_or_default(),
+            client_secret: client_secret.into(),
             server_metadata_url: metadata_url(&issuer),
             client_kwargs: scope.into_iter().chain(sent(extra)).collect(),
             ..Section::default()
