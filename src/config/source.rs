@@ -352,16 +352,21 @@ mod tests {
         assert_ne!(std::env::current_dir().unwrap(), project);
         environment.files = vec!["listed.toml".into(), "mounted".into()];
         write(&project.join(FILE), SHARED);
-        let label = "label = { file = \"words/label\" }\n";
+        let label = "label = { file = \"words/label\" }\nca_file = \"words/ca.pem\"\n";
         write(&project.join("listed.toml"), &format!("{GOOGLE}{label}"));
         for directory in ["mounted/auth/google", "words"] {
             fs::create_dir_all(project.join(directory)).unwrap();
         }
         write(&project.join("mounted/auth/google/client_id"), "mounted");
         write(&project.join("words/label"), "Ours\n");
+        let certificates = include_str!("../../tests/secrets/ca.pem");
+        write(&project.join("words/ca.pem"), certificates);
         let config = load(&environment).unwrap();
         assert_eq!(config.providers[0].label, "Ours");
         assert_eq!(config.providers[0].client_id, "mounted");
+        let ca_file = config.providers[0].network.ca_file.as_ref().unwrap();
+        assert_eq!(ca_file.path, "words/ca.pem");
+        assert_eq!(ca_file.certificates.len(), 2);
 
         // They are shown as they were written.
         write(&project.join("mounted/auth/google/client_id"), "");

@@ -263,3 +263,25 @@ fn why_io(error: &io::Error, connecting: bool) -> &'static str {
 fn unreachable_because(endpoint: Endpoint, why: &'static str) -> Error {
     Kind::ProviderUnreachable { endpoint, why }.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn clients_show_no_password_of_a_proxy() {
+        let proxy = Proxy::At {
+            url: Secret::new("http://ca11ary:ca11ary@proxy.example:3128/"),
+            host: "proxy.example:3128".to_owned(),
+        };
+        let network = Network {
+            ca_file: None,
+            proxy: Some(proxy),
+        };
+        let mut clients = Clients::after(None).unwrap();
+        let http = clients.client(&network, None).unwrap();
+        let shown = format!("{http:?}{clients:?}");
+        assert!(!shown.contains("ca11ary"), "{shown}");
+    }
+}

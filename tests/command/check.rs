@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc2822;
 use crate::folder::Folder;
 use crate::key::{fresh_pem, secret_lines};
 use crate::run::{Said, fresh_secret, keycard, snapshot};
+use crate::tls::{Authority, Proxy, Term, terminate};
 
 /// A provider, and the secrets file of an app that knows it.
 struct Scene {
@@ -123,6 +124,42 @@ async fn a_client_with_a_key_shows_itself_with_it() {
     );
     writeln!(told, "alone\n  {}", scene.point("authentication", &[])).unwrap();
     snapshot("check_key", &told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_provider_is_asked_by_the_ca_and_the_proxy_of_the_settings() {
+    let scene = Scene::new("network").await;
+    let (host, authority) = ("id.invalid", Authority::new("The company's own"));
+    let address = scene.provider.issuer().strip_prefix("http://").unwrap();
+    let certificate = authority.server(host, Term::InForce);
+    let port = terminate(certificate, address.parse().unwrap()).await;
+    let proxy = Proxy::open(0).await;
+    scene.folder.write("ca.pem", authority.pem());
+    let url = scene.provider.server_metadata_url();
+    let over_tls = url.replacen(
+        &format!("http://{address}"),
+        &format!("https://{host}:{port}"),
+        1,
+    );
+    let by_proxy = format!(
+        "{over_tls}\"\nissuer = \"{}\"\nproxy = \"http://127.0.0.1:{}",
+        scene.provider.issuer(),
+        proxy.port
+    );
+    // Such a provider is not on this machine.
+    let secrets = scene.secrets.replace("development = true\n", "");
+    scene.write(&secrets.replace(&url, &by_proxy));
+    let said = scene.point("metadata", &[]);
+    assert!(
+        said.contains("its TLS certificate was not accepted"),
+        "{said}"
+    );
+    let with_ca = format!("{by_proxy}\"\nca_file = \"ca.pem");
+    scene.write(&secrets.replace(&url, &with_ca));
+    let said = scene.point("metadata", &[]);
+    assert!(said.starts_with("0: ok metadata"), "{said}");
+    let connect = format!("CONNECT {host}:{port} HTTP/1.1\r\n");
+    assert_eq!(proxy.text().matches(&connect).count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

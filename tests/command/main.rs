@@ -20,3 +20,6 @@ mod run;
 mod schema;
 mod secret;
 mod silence;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../integration/support/tls.rs"]
+mod tls;
