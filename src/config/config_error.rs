@@ -4,8 +4,6 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::IsTerminal;
 
-#[cfg(feature = "cli")]
-use super::Config;
 use super::diagnostic::{Mistake, Report};
 use super::place::{At, Place};
 use crate::error::Error;
@@ -53,16 +51,10 @@ impl ConfigError {
         Self::of(vec![Mistake::new(error.to_string())])
     }
 
-    /// What is wrong with settings that load all the same, or would keep an app from starting.
+    /// What is wrong with settings that load all the same.
     #[cfg(feature = "cli")]
-    pub(crate) fn left_in(config: &Config) -> Self {
-        let misconfigured = config.misconfigured.iter();
-        Self {
-            mistakes: misconfigured
-                .flat_map(|it| it.mistakes.iter().cloned())
-                .collect(),
-            warnings: config.warnings.clone(),
-        }
+    pub(super) fn beside(mistakes: Vec<Mistake>, warnings: Vec<Mistake>) -> Self {
+        Self { mistakes, warnings }
     }
 
     #[cfg(feature = "cli")]

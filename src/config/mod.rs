@@ -3,18 +3,19 @@
 //!
 //! Lowest first, and each uses only what stands before it:
 //!
-//! - `example` is a file to begin with, `keys` every key that there is, `schema` the same for editors.
+//! - `example` is a file to begin with, `keys` every key that there is.
 //! - `quote` blanks a line, `place` says where something stands, `diagnostic` words a mistake and
 //!   `config_error` shows them all.
 //! - `tree` is a file as values that know their places; `reading` reads them as what they are meant
 //!   to be.
-//! - `location` is where a file is, `environment` what the process was started with, `process_salt` what it adds to a weak
-//!   secret, and `seen` how the files were; `not_toml`, `secret_file`, `secret_directory`, `overlay`
-//!   (settings as variables) and `elsewhere` (values that stand apart) are what `source` reads, and
-//!   `origins` tells where each value was.
-//! - `network` is the way to a provider, and `provider` what is known of one in the end; `belonging`
-//!   looks after keys that are missing or misplaced; `site`, `cookie_secret`, `address`,
-//!   `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and `section` each check one part.
+//! - `location` is where a file is, `environment` what the process was started with, `process_salt`
+//!   what it adds to a weak secret, and `seen` how the files were; `not_toml`, `secret_file`,
+//!   `secret_directory`, `overlay` (settings as variables) and `elsewhere` (values that stand apart)
+//!   are what `source` reads, and `origins` tells where each value was.
+//! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
+//!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
+//!   `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and
+//!   `section` each check one part.
 
 mod address;
 mod belonging;
@@ -137,6 +138,13 @@ impl Config {
                 Err(ConfigError::new(report, false))
             }
         }
+    }
+
+    /// What is wrong with it all the same: the mistakes of its sections, and the warnings.
+    #[cfg(feature = "cli")]
+    pub(crate) fn faults(&self) -> ConfigError {
+        let of_sections = self.misconfigured.iter().flat_map(|it| &it.mistakes);
+        ConfigError::beside(of_sections.cloned().collect(), self.warnings.clone())
     }
 }
 

@@ -9,7 +9,6 @@ use super::facts::pointers;
 use super::keys::{self, Level};
 use super::preset::{Filled, FilledAddress};
 use super::provider::{EmailList, EndpointOverrides, OAuth2, OpenId, Protocol};
-use super::section::Shared;
 use super::tree::Table;
 use crate::pointer::Pointer;
 use crate::presets::{self, Emails, Facts, Preset, Userinfo};
@@ -23,16 +22,16 @@ pub(super) fn read(
     section: &Table,
     strays: &[&Table],
     filled: Option<&Filled>,
-    shared: &Shared,
+    allow_http: &[String],
     report: &mut Report,
 ) -> Option<Protocol> {
     let reading = Reading {
         section,
         strays,
-        allow_http: &shared.allow_http,
+        allow_http,
     };
     if section.contains("server_metadata_url") || is_misspelt(section, "server_metadata_url") {
-        let metadata_url = metadata_url(section, strays, &shared.allow_http, report)?;
+        let metadata_url = metadata_url(section, strays, allow_http, report)?;
         return Some(reading.openid(metadata_url, filled, report));
     }
     let address = match filled {
@@ -47,7 +46,7 @@ pub(super) fn read(
         Some(oauth2) => reading.oauth2(Some(&oauth2), filled, report),
         None if is_oauth2(section) => reading.oauth2(None, None, report),
         None => {
-            metadata_url(section, strays, &shared.allow_http, report);
+            metadata_url(section, strays, allow_http, report);
             None
         }
     }

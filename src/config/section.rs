@@ -125,7 +125,13 @@ pub(super) fn read(
     let filled = Filled::read(section, name, report);
     let client_id = client_id(section, &strays, report);
     let client_secret = client_secret(section, &strays, report);
-    let protocol = protocol::read(section, &strays, filled.as_ref(), &shared, report);
+    let protocol = protocol::read(
+        section,
+        &strays,
+        filled.as_ref(),
+        &shared.allow_http,
+        report,
+    );
     let address = protocol.as_ref().map(Protocol::address);
     let development = check_development(section, &shared, address, report);
     let client_secret_expires = section.instant("client_secret_expires", report);

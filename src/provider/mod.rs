@@ -3,7 +3,7 @@
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
-//! needs; `metadata` and `keys` are what is cached; `tenant` is an issuer for each tenant;
+//! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
 //! `client_assertion` says who asks; `token`, `id_token` and `userinfo` are the steps of a login, and
 //! `openid` or `oauth2` takes them. `survey` asks what no login does, for the command.
 

@@ -30,7 +30,7 @@ impl Report {
 
     pub(super) fn new(config: &Config, providers: Vec<Asked>) -> Self {
         Self {
-            settings: ConfigError::left_in(config),
+            settings: config.faults(),
             redirect_uri: Some(config.site.redirect_uri().to_owned()),
             providers,
         }

@@ -1,7 +1,7 @@
 //! `keycard import`: a secrets file from the environment that another login was configured by.
 //!
-//! Lowest first: `variables` are what is read, `imported` is what comes of them, and each of the
-//! others knows one program's names.
+//! Lowest first: `variables` are what is read, `imported` is what comes of them, and `auth_js`,
+//! `oauth2_proxy` and `panel` each know one program's names.
 
 mod auth_js;
 mod imported;
