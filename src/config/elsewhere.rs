@@ -216,7 +216,10 @@ fn read_file(location: &Location, seen: &mut Seen) -> Result<String, Box<Mistake
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::config::found::tests::{GOOGLE, SHARED, load, said, user, with_variables, write};
 
     fn variable(name: &str, default: Option<&str>) -> Option<Reference> {
         Some(Reference::Variable {
@@ -281,5 +284,141 @@ mod tests {
                 "{path}"
             );
         }
+    }
+
+    /// A file in which the client secret, or another key, is a reference.
+    fn referring(environment: &Environment, key: &str, reference: &str) {
+        let kept = |line: &&str| !line.starts_with(&format!("{key} ="));
+        let lines = |text: &str| {
+            text.lines()
+                .filter(kept)
+                .map(|line| format!("{line}\n"))
+                .collect::<String>()
+        };
+        let (shared, google) = (lines(SHARED), lines(GOOGLE));
+        let line = format!("{key} = {reference}\n");
+        let text = match key {
+            "cookie_secret" => format!("{shared}{line}{google}"),
+            _ => format!("{shared}{google}{line}"),
+        };
+        write(&user(environment), &text);
+    }
+
+    #[test]
+    fn cfg_35_a_value_may_stand_in_a_variable_or_a_file_of_its_own() {
+        let environment = with_variables("refers", &[("SECRET", "ca11ary-1"), ("EMPTY", "")]);
+        let file = environment.project.join("secret");
+        let path = file.to_str().unwrap().to_owned();
+        for (written, reference, value) in [
+            ("", "{ env = \"SECRET\" }".to_owned(), "ca11ary-1"),
+            ("", "\"${SECRET}\"".to_owned(), "ca11ary-1"),
+            ("", "\"$${SECRET}\"".to_owned(), "${SECRET}"),
+            ("", "\"a${SECRET}\"".to_owned(), "a${SECRET}"),
+            ("ca11ary-2\n", format!("{{ file = '{path}' }}"), "ca11ary-2"),
+            (
+                "ca11ary-2\r\n",
+                format!("{{ file = '{path}' }}"),
+                "ca11ary-2",
+            ),
+            ("${SECRET}", format!("{{ file = '{path}' }}"), "${SECRET}"),
+        ] {
+            fs::write(&file, written).unwrap();
+            referring(&environment, "client_secret", &reference);
+            let config = load(&environment).unwrap();
+            let secret = config.providers[0].client_secret.as_ref().unwrap();
+            assert_eq!(secret.expose(), value, "{reference}");
+            assert!(
+                !config.values_from.contains("ca11ary"),
+                "{}",
+                config.values_from
+            );
+        }
+        // In a table of parameters they are parameters.
+        referring(&environment, "client_kwargs", "{ env = \"SECRET\" }");
+        let config = load(&environment).unwrap();
+        let sent = ("env".to_owned(), "SECRET".to_owned());
+        assert_eq!(config.providers[0].parameters, [sent]);
+        // Where it is no secret it may have a default, which counts for an empty variable, too.
+        for name in ["ABSENT", "EMPTY"] {
+            referring(&environment, "label", &format!("\"${{{name}:-Ours}}\""));
+            assert_eq!(load(&environment).unwrap().providers[0].label, "Ours");
+        }
+    }
+
+    #[test]
+    fn cfg_35_what_refers_to_nothing_names_the_variable_or_file_and_the_key() {
+        let environment = with_variables("nowhere", &[("EMPTY", ""), ("SHORT", "ca11ary")]);
+        let file = environment.project.join("secret");
+        let path = file.to_str().unwrap();
+        let place = user(&environment).display().to_string();
+        let table = [
+            (
+                "client_secret",
+                "{ env = \"ABSENT\" }",
+                "the variable ABSENT is not set, or empty\n    set it",
+            ),
+            (
+                "client_secret",
+                "\"${EMPTY}\"",
+                "the variable EMPTY is not set, or empty",
+            ),
+            (
+                "client_secret",
+                "{ env = \"ca11ary-not-a-name\" }",
+                "the variable that it names is not set",
+            ),
+            (
+                "client_secret",
+                "\"${SHORT:-ca11ary}\"",
+                "it has a default, and a secret has none",
+            ),
+            (
+                "cookie_secret",
+                "\"${ABSENT:-ca11ary}\"",
+                "it has a default, and a secret has none",
+            ),
+            (
+                "client_secret",
+                &format!("{{ file = '{path}' }}"),
+                &format!("{path} cannot be read: entity not found"),
+            ),
+            ("label", "{ env = 5 }", "expected a string, found a table"),
+        ];
+        for (key, reference, mistake) in table {
+            referring(&environment, key, reference);
+            let key = match key {
+                "cookie_secret" => "auth.cookie_secret".to_owned(),
+                key => format!("auth.google.{key}"),
+            };
+            let said = said(&environment);
+            assert!(
+                said.contains(&format!("invalid `{key}` in {place}:")),
+                "{said}"
+            );
+            assert!(said.contains(mistake), "{said}");
+            assert!(said.starts_with("one mistake"), "{said}");
+        }
+        // What was found and is wrong: the place is the file's, and the source is named.
+        referring(&environment, "cookie_secret", "{ env = \"SHORT\" }");
+        let said = said(&environment);
+        assert!(
+            said.contains(", from the variable SHORT: 7 bytes, of at least 32"),
+            "{said}"
+        );
+
+        fs::write(&file, "\n").unwrap();
+        referring(
+            &environment,
+            "client_secret",
+            &format!("{{ file = '{path}' }}"),
+        );
+        let said = super::tests::said(&environment);
+        assert!(said.contains("secret is empty"), "{said}");
+        referring(&environment, "client_secret", "{ file = \"ca11ary\" }");
+        let said = super::tests::said(&environment);
+        assert!(
+            said.contains("the file that it names cannot be read"),
+            "{said}"
+        );
     }
 }

@@ -11,7 +11,8 @@
 //! - `location` is where a file is, `environment` what the process was started with, `process_salt`
 //!   what it adds to a weak secret, and `seen` how the files were; `not_toml`, `secret_file`,
 //!   `secret_directory`, `overlay` (settings as variables) and `elsewhere` (values that stand apart)
-//!   are what `source` reads, and `origins` tells where each value was.
+//!   are what is read; `source` is where it was given, `given` all of that, `found` reads it, and
+//!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
 //!   `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and
@@ -28,6 +29,8 @@ mod elsewhere;
 mod environment;
 mod example;
 mod facts;
+mod found;
+mod given;
 mod keys;
 mod location;
 mod network;
@@ -58,6 +61,7 @@ pub(crate) use cookie_secret::Accepted;
 pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
+pub(crate) use given::Given;
 pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;
 pub(crate) use provider::{
@@ -69,16 +73,16 @@ pub(crate) use seen::Seen;
 #[cfg(test)]
 pub(crate) use site::tests::site as site_at;
 pub(crate) use site::{CALLBACK, Site, is_loopback, may_be_http};
-pub(crate) use source::{Given, Source};
+pub(crate) use source::Source;
 
 use std::time::{Duration, SystemTime};
 
 use self::diagnostic::Report;
 use self::example::example;
+use self::found::Found;
 use self::keys::Level;
 use self::network::CaFiles;
 use self::section::Shared;
-use self::source::Found;
 use self::tree::{Table, Value};
 
 /// How long an identity lasts, unless `expiry_days` shortens it.

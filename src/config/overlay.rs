@@ -145,3 +145,175 @@ fn objection(fits: &[(&str, &str)], sections: &[&str]) -> impl Fn(&str) -> Mista
 fn lower(text: &str) -> String {
     text.to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::found::tests::{GOOGLE, SHARED, load, said, user, with_variables, write};
+    use crate::config::{Config, Given, Seen};
+
+    const WHOLE: &[(&str, &str)] = &[
+        (
+            "KEYCARD_AUTH__REDIRECT_URI",
+            "http://localhost:8501/oauth2callback",
+        ),
+        ("KEYCARD_AUTH__COOKIE_SECRET", "@"),
+        ("KEYCARD_AUTH__STRICT", "true"),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_ID", "an-id"),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_SECRET", ""),
+        (
+            "KEYCARD_AUTH__GOOGLE__SERVER_METADATA_URL",
+            "https://id.example/.well-known/openid-configuration",
+        ),
+        ("KEYCARD_AUTH__GOOGLE__CLIENT_KWARGS__MAX_AGE", "60"),
+        ("KEYCARD_SECRETS_FILES", "not ours to read here"),
+        ("PATH", "/bin"),
+    ];
+
+    #[test]
+    fn cfg_35_a_whole_configuration_is_read_from_variables_alone() {
+        let config = load(&with_variables("variables", WHOLE)).unwrap();
+
+        let [google] = &config.providers[..] else {
+            panic!("{config:?}");
+        };
+        assert_eq!(
+            (google.name.as_str(), google.client_id.as_str()),
+            ("google", "an-id")
+        );
+        assert!(
+            google.client_secret.is_none(),
+            "an empty one is a public client"
+        );
+        assert_eq!(google.parameters, [("max_age".to_owned(), "60".to_owned())]);
+        assert!(
+            config
+                .values_from
+                .contains("the variable KEYCARD_AUTH__COOKIE_SECRET (auth.cookie_secret)"),
+            "{}",
+            config.values_from
+        );
+
+        // Without the variables of the process, a builder that names no places reads none.
+        let given = Given {
+            environment: with_variables("variables", WHOLE),
+            ..Given::default()
+        };
+        Config::load(&given, &mut Seen::default()).unwrap_err();
+    }
+
+    #[test]
+    fn cfg_35_a_variable_counts_over_every_file_and_finds_its_section_in_any_spelling() {
+        for (section, key) in [
+            ("google", "KEYCARD_AUTH__GOOGLE__CLIENT_ID"),
+            ("Google", "KEYCARD_AUTH__google__client_id"),
+            ("GOOGLE", "keycard_auth__Google__Client_Id"),
+            ("my-company", "KEYCARD_AUTH__MY_COMPANY__CLIENT_ID"),
+            ("\"my company\"", "KEYCARD_AUTH__MY_COMPANY__CLIENT_ID"),
+            ("my__company", "KEYCARD_AUTH__MY__COMPANY__CLIENT_ID"),
+            ("\"é\"", "KEYCARD_AUTH_____CLIENT_ID"),
+        ] {
+            let mut environment = with_variables("over", &[(key, "from-the-variable")]);
+            let google = GOOGLE.replace("[auth.google]", &format!("[auth.{section}]"));
+            write(&user(&environment), &format!("{SHARED}{google}"));
+            let listed = environment.project.join("listed.toml");
+            write(
+                &listed,
+                &format!("[auth.{section}]\nclient_id = \"listed\"\n"),
+            );
+            environment.files.push(listed);
+
+            let config = load(&environment).unwrap();
+
+            assert_eq!(config.providers[0].client_id, "from-the-variable", "{key}");
+            assert_eq!(config.providers.len(), 1, "{key}");
+        }
+    }
+
+    #[test]
+    fn cfg_35_an_empty_variable_takes_nothing_away() {
+        let key = "KEYCARD_AUTH__GOOGLE__LABEL";
+        let environment = with_variables("empty", &[(key, "")]);
+        let google = format!("{GOOGLE}label = \"Ours\"\n");
+        write(&user(&environment), &format!("{SHARED}{google}"));
+
+        assert_eq!(load(&environment).unwrap().providers[0].label, "Ours");
+    }
+
+    #[test]
+    fn cfg_35_a_variable_that_fits_no_section_or_two_is_a_mistake() {
+        let two = format!(
+            "{SHARED}{}{}",
+            GOOGLE.replace("google", "my-co"),
+            GOOGLE.replace("google", "my_co")
+        );
+        for (name, text, mistake) in [
+            (
+                "KEYCARD_AUTH__GOOGEL__CLIENT_ID",
+                format!("{SHARED}{GOOGLE}"),
+                "the variable KEYCARD_AUTH__GOOGEL__CLIENT_ID fits no section\n    \
+                 the sections are [auth.google]",
+            ),
+            (
+                "KEYCARD_AUTH__MY_CO__CLIENT_ID",
+                two,
+                "the variable KEYCARD_AUTH__MY_CO__CLIENT_ID fits two sections: \
+                 [auth.my-co] and [auth.my_co]\n    rename one of them",
+            ),
+        ] {
+            let environment = with_variables("fits", &[(name, "ca11ary")]);
+            write(&user(&environment), &text);
+            assert!(
+                said(&environment).contains(mistake),
+                "{}",
+                said(&environment)
+            );
+        }
+
+        let both = [
+            ("KEYCARD_AUTH__STRICT", "true"),
+            ("KEYCARD_AUTH__strict", "true"),
+        ];
+        let environment = with_variables("both", &both);
+        write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+        let mistake = "KEYCARD_AUTH__STRICT and KEYCARD_AUTH__strict are one key";
+        assert!(
+            said(&environment).contains(mistake),
+            "{}",
+            said(&environment)
+        );
+    }
+
+    #[test]
+    fn cfg_35_a_mistake_in_a_variable_names_it_and_not_its_value() {
+        for (name, value, mistake) in [
+            (
+                "KEYCARD_AUTH__EXPIRY_DAYS",
+                "ca11ary",
+                "invalid `auth.expiry_days` in the variable KEYCARD_AUTH__EXPIRY_DAYS: expected a",
+            ),
+            (
+                "KEYCARD_AUTH__EXPIRY_DAY",
+                "ca11ary",
+                "unknown key `auth.expiry_day` in the variable KEYCARD_AUTH__EXPIRY_DAY",
+            ),
+            (
+                "KEYCARD_AUTH__REDIRECT_URI",
+                "https://ca11ary.example/somewhere",
+                "invalid `auth.redirect_uri` in the variable KEYCARD_AUTH__REDIRECT_URI: its path",
+            ),
+            (
+                "KEYCARD_AUTH__GOOGLE__SERVER_METADATA_URL",
+                "https://hooks.example/?token=ca11ary",
+                "invalid `auth.google.server_metadata_url` in the variable",
+            ),
+        ] {
+            let environment = with_variables("value", &[(name, value)]);
+            write(&user(&environment), &format!("{SHARED}{GOOGLE}"));
+            assert!(
+                said(&environment).contains(mistake),
+                "{}",
+                said(&environment)
+            );
+        }
+    }
+}
