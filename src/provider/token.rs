@@ -308,6 +308,10 @@ fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
         }
     }
     let members = members.map_err(invalid)?;
+    // Some have an object there, and the status of a success.
+    if members.get("error").is_some_and(|error| !error.is_null()) {
+        return Err(invalid("its error is not text"));
+    }
     // RFC 6749 §7.1: a token of an unknown type is not used. We sent no proof for DPoP.
     match members.get("token_type") {
         Some(Value::String(kind)) if kind.eq_ignore_ascii_case("bearer") => {}
