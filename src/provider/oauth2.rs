@@ -129,6 +129,8 @@ fn add_email(
     emails: &Emails,
     party: Party<'_>,
 ) -> Result<(), Error> {
+    // Where there is a list, it alone vouches.
+    claims.remove("email_verified");
     match answer.status {
         StatusCode::OK => {}
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
