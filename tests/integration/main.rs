@@ -26,6 +26,7 @@ mod logout;
 mod metadata;
 mod network;
 mod outage;
+mod presets;
 mod proxies;
 mod quiet;
 mod reload;

@@ -15,7 +15,7 @@ mod world;
 
 pub use browser::{Answer, Browser, relative};
 pub use forge::{Forge, honest};
-pub use internet::Internet;
+pub use internet::{Internet, Sent};
 pub use jar::Jar;
 pub use logs::Logs;
 pub use saves::{SecretsFile, shared};
