@@ -18,6 +18,8 @@ const ONLY_HERE = {
   byte_order_mark: { refused: 'StreamlitSecretNotFoundError' },
   inline_over_lines: { refused: 'StreamlitSecretNotFoundError' },
   name_with_underscore: { providers: [] },
+  // It knows no client without a secret.
+  private_key: { providers: [] },
 };
 
 test('each file that loads gives the providers that Streamlit sees in it', async (t) => {
