@@ -830,6 +830,147 @@ async fn a_client_with_a_key_shows_itself_with_a_fresh_assertion_and_nothing_els
     assert_error(&answer.json().await.unwrap(), "invalid_client");
 }
 
+async fn push(provider: &Provider, changes: &[(&'static str, &str)]) -> Response {
+    let mut form = request_parameters(provider);
+    form.push(("client_secret", provider.client_secret().to_owned()));
+    for (name, value) in changes {
+        form.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            form.push((name, (*value).to_owned()));
+        }
+    }
+    let url = format!("{}/par", provider.issuer());
+    client().post(url).form(&form).send().await.unwrap()
+}
+
+/// The authorization URL of a request that was pushed.
+async fn pushed_url(provider: &Provider, changes: &[(&'static str, &str)]) -> String {
+    let response = push(provider, changes).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    let answer: Value = response.json().await.unwrap();
+    assert_eq!(answer["expires_in"], 60);
+    let reference = answer["request_uri"].as_str().unwrap();
+    assert!(reference.starts_with("urn:ietf:params:oauth:request_uri:"));
+    let pairs = [
+        ("client_id", provider.client_id()),
+        ("request_uri", reference),
+    ];
+    let base = format!("{}/authorize", provider.issuer());
+    Url::parse_with_params(&base, pairs).unwrap().into()
+}
+
+#[tokio::test]
+async fn a_request_that_was_pushed_is_answered_once_and_within_a_minute() {
+    let provider = provider().await;
+    let metadata = get_json(&provider.server_metadata_url()).await;
+    let endpoint = format!("{}/par", provider.issuer());
+    assert_eq!(metadata["pushed_authorization_request_endpoint"], endpoint);
+    assert_eq!(metadata["require_pushed_authorization_requests"], false);
+
+    let url = pushed_url(&provider, &[]).await;
+    let callback = provider.authorize(&url, "alice").unwrap();
+    assert_eq!(parameter(&callback, "state").as_deref(), Some("s t&te"));
+    let redeemed = redeem(&provider, &code(&callback)).await;
+    assert_eq!(redeemed.status(), StatusCode::OK);
+
+    let used = provider.authorize(&url, "alice").unwrap_err();
+    let late = pushed_url(&provider, &[]).await;
+    provider.turn_clock(60);
+    let late = provider.authorize(&late, "alice").unwrap_err();
+    let unknown = provider.authorize(&format!("{url}x"), "alice").unwrap_err();
+    let nobodys = url.replace("client_id", "client");
+    let nobodys = provider.authorize(&nobodys, "alice").unwrap_err();
+    for refused in [used, late, unknown, nobodys] {
+        assert!(
+            matches!(refused, AuthorizeError::Refused { .. }),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_page_for_a_pushed_request_carries_its_reference_and_nothing_of_it() {
+    let provider = provider().await;
+    let url = pushed_url(&provider, &[("login_hint", "bob")]).await;
+    // What stands beside the reference counts for nothing.
+    let url = format!("{url}&login_hint=alice&state=another");
+
+    let page = get(&url).await.unwrap().text().await.unwrap();
+    assert!(page.find("bob@example.com").unwrap() < page.find("alice@example.com").unwrap());
+    assert!(page.contains("request_uri") && !page.contains("the-nonce"));
+    let fields: Vec<_> = Url::parse(&url)
+        .unwrap()
+        .query_pairs()
+        .into_owned()
+        .collect();
+    let mut form = fields.clone();
+    form.push(("dev_person".into(), "bob".into()));
+    let endpoint = format!("{}/authorize", provider.issuer());
+    let answer = client().post(endpoint).form(&form).send().await.unwrap();
+    assert_eq!(
+        parameter(&location(&answer), "state").as_deref(),
+        Some("s t&te")
+    );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_pushed_request_is_told_to_whoever_pushes_it() {
+    let provider = provider().await;
+    for (change, status, error) in [
+        (("client_secret", "wrong"), 401, "invalid_client"),
+        (("client_secret", ""), 401, "invalid_client"),
+        (("client_id", "other"), 401, "invalid_client"),
+        (("request_uri", "urn:x"), 400, "invalid_request"),
+        (
+            ("redirect_uri", "https://app.example/oauth2callback"),
+            400,
+            "invalid_request",
+        ),
+        (("redirect_uri", ""), 400, "invalid_request"),
+        (("response_type", "token"), 400, "unsupported_response_type"),
+        (("scope", "email"), 400, "invalid_scope"),
+        (("code_challenge", ""), 400, "invalid_request"),
+    ] {
+        let response = push(&provider, &[change]).await;
+        assert_eq!(response.status(), status, "{change:?}");
+        assert_error(&response.json().await.unwrap(), error);
+    }
+    let endpoint = format!("{}/par", provider.issuer());
+    assert_eq!(
+        get(&endpoint).await.unwrap().status(),
+        StatusCode::METHOD_NOT_ALLOWED
+    );
+
+    // Nobody is logged in, which only the browser's request is told.
+    let url = pushed_url(&provider, &[("prompt", "none")]).await;
+    let callback = provider.authorize(&url, "alice").unwrap();
+    assert_eq!(
+        parameter(&callback, "error").as_deref(),
+        Some("login_required")
+    );
+}
+
+#[tokio::test]
+async fn a_provider_that_requires_pushed_requests_takes_no_others() {
+    let provider = builder().require_pushed_requests().start().await.unwrap();
+    let metadata = get_json(&provider.server_metadata_url()).await;
+    assert_eq!(metadata["require_pushed_authorization_requests"], true);
+
+    let callback = provider
+        .authorize(&authorization_url(&provider, &[]), "alice")
+        .unwrap();
+    assert_eq!(
+        parameter(&callback, "error").as_deref(),
+        Some("invalid_request")
+    );
+    let url = pushed_url(&provider, &[]).await;
+    code(&provider.authorize(&url, "alice").unwrap());
+
+    provider.misbehave(Fault::PushedRequest(json!({ "request_uri": null })));
+    let answer: Value = push(&provider, &[]).await.json().await.unwrap();
+    assert_eq!(answer, json!({ "expires_in": 60 }));
+}
+
 #[tokio::test]
 async fn basic_credentials_are_form_decoded() {
     let provider = provider().await;

@@ -13,7 +13,7 @@ use super::{
     authorization::{self, loopback_url},
     end_session,
     inner::Inner,
-    metadata, obstruction,
+    metadata, obstruction, pushed,
     reply::json_response,
     request::{Endpoint, Request},
     style::PICTURE,
@@ -63,7 +63,7 @@ fn real_answer(inner: &Inner, endpoint: Endpoint, method: &Method, request: &Req
         Endpoint::Authorization | Endpoint::Userinfo | Endpoint::EndSession => {
             &[Method::GET, Method::HEAD, Method::POST]
         }
-        Endpoint::Token => &[Method::POST],
+        Endpoint::PushedRequest | Endpoint::Token => &[Method::POST],
     };
     if !allowed.contains(method) {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
@@ -74,6 +74,7 @@ fn real_answer(inner: &Inner, endpoint: Endpoint, method: &Method, request: &Req
         Endpoint::Metadata => json_response(StatusCode::OK, &metadata::discovery_document(inner)),
         Endpoint::Keys => json_response(StatusCode::OK, &metadata::key_set(inner)),
         Endpoint::Authorization => authorization::respond(inner, request, method),
+        Endpoint::PushedRequest => pushed::respond(inner, request),
         Endpoint::Token => token::respond(inner, request),
         Endpoint::Userinfo => userinfo::respond(inner, request),
         Endpoint::EndSession => end_session::respond(inner, request),

@@ -12,8 +12,8 @@ use url::{Host, Url};
 
 use super::{
     fault::Fault,
-    grants::{Code, Grant},
-    inner::Inner,
+    grants::{Code, Grant, PUSHED},
+    inner::{Inner, Requests},
     page::{self, Somebody},
     person::text,
     reply::see_other,
@@ -62,7 +62,13 @@ pub(super) struct Asked {
     nonce: Option<String>,
     scopes: Vec<String>,
     code_challenge: String,
+    login_hint: Option<String>,
+    /// What it was pushed as.
+    request_uri: Option<String>,
 }
+
+/// `error` and `error_description`, RFC 6749 §4.1.2.1.
+type Objection = (&'static str, &'static str);
 
 enum Refusal {
     /// Nobody can be sent back: there is no address to trust.
@@ -77,8 +83,12 @@ pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Resp
         Err(Refusal::Page(reason)) => return page::refusal(inner, &reason),
         Err(Refusal::Callback(url)) => return see_other(&url),
     };
+    let page = |mistake| {
+        let hint = asked.login_hint.as_deref();
+        page::people(inner, request, asked.app(), hint, mistake)
+    };
     if method != Method::POST {
-        return page::people(inner, request, asked.app(), None);
+        return page(None);
     }
     let claims = if request.parameter("dev_cancel").is_some() {
         return see_other(&asked.finish(inner, Decision::Cancel));
@@ -88,8 +98,7 @@ pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Resp
         match Somebody::read(request).claims() {
             Ok(claims) => Some(claims),
             Err(mistake) => {
-                let page = page::people(inner, request, asked.app(), Some(&mistake));
-                return (StatusCode::UNPROCESSABLE_ENTITY, page).into_response();
+                return (StatusCode::UNPROCESSABLE_ENTITY, page(Some(&mistake))).into_response();
             }
         }
     } else {
@@ -97,7 +106,7 @@ pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Resp
     };
     // OIDC Core §3.1.2.1: the request itself may come by POST as well.
     let Some(claims) = claims else {
-        return page::people(inner, request, asked.app(), None);
+        return page(None);
     };
     see_other(&asked.finish(inner, Decision::Be(claims)))
 }
@@ -134,9 +143,56 @@ pub(super) fn person(inner: &Inner, subject: &str) -> Option<Map<String, Value>>
     Some(person.claims().clone())
 }
 
+/// What is wrong with a request that was pushed, as `error` and what describes it.
+pub(super) fn object_to(inner: &Inner, request: &Request) -> Option<(&'static str, String)> {
+    let asked = match Asked::addressed(inner, request) {
+        Ok(asked) => asked,
+        Err(reason) => return Some(("invalid_request", reason)),
+    };
+    let (error, description) = asked.objection(request)?;
+    // Who is logged in is the browser's affair, and no browser is here yet.
+    (error != "login_required").then(|| (error, description.to_owned()))
+}
+
 impl Asked {
     fn read(inner: &Inner, request: &Request) -> Result<Self, Refusal> {
-        let refuse = |reason: String| Err(Refusal::Page(reason));
+        let pushed = request
+            .filled("request_uri")
+            .filter(|uri| uri.starts_with(PUSHED));
+        let Some(uri) = pushed else {
+            let asked = Self::addressed(inner, request).map_err(Refusal::Page)?;
+            let objection = match inner.requests {
+                Requests::Any => asked.objection(request),
+                Requests::Pushed => Some(("invalid_request", "the request has to be pushed")),
+            };
+            return asked.or_objection(inner, objection);
+        };
+        // RFC 9126 §4: what else stands beside it counts for nothing, but for the client.
+        if request.filled("client_id") != Some(&inner.client_id) {
+            return Err(Refusal::Page("client_id is missing, or another.".into()));
+        }
+        let Some(pushed) = lock(&inner.grants).pushed(uri, inner.now()) else {
+            let reason = "request_uri is unknown, used or expired.";
+            return Err(Refusal::Page(reason.into()));
+        };
+        let mut asked = Self::addressed(inner, &pushed).map_err(Refusal::Page)?;
+        asked.request_uri = Some(uri.to_owned());
+        let objection = asked.objection(&pushed);
+        asked.or_objection(inner, objection)
+    }
+
+    fn or_objection(self, inner: &Inner, objection: Option<Objection>) -> Result<Self, Refusal> {
+        match objection {
+            Some((error, description)) => {
+                Err(Refusal::Callback(self.error(inner, error, description)))
+            }
+            None => Ok(self),
+        }
+    }
+
+    /// Reads a request of which it is known where its answer goes; or a sentence about why not.
+    fn addressed(inner: &Inner, request: &Request) -> Result<Self, String> {
+        let refuse = |reason: String| Err(reason);
         if let Some(name) = request.repeated() {
             return refuse(format!("{name} is there more than once."));
         }
@@ -155,7 +211,7 @@ impl Asked {
                     .into(),
             );
         };
-        let asked = Self {
+        Ok(Self {
             redirect_uri,
             redirect_uri_text: redirect_uri_text.to_owned(),
             state: request.filled("state").map(str::to_owned),
@@ -165,18 +221,13 @@ impl Asked {
                 .filled("code_challenge")
                 .unwrap_or_default()
                 .to_owned(),
-        };
-        match asked.objection(request) {
-            Some((error, description)) => {
-                let url = asked.error(inner, error, description);
-                Err(Refusal::Callback(url))
-            }
-            None => Ok(asked),
-        }
+            login_hint: request.filled("login_hint").map(str::to_owned),
+            request_uri: None,
+        })
     }
 
     /// The first thing that is wrong with the request, as `error` and `error_description`.
-    fn objection(&self, request: &Request) -> Option<(&'static str, &'static str)> {
+    fn objection(&self, request: &Request) -> Option<Objection> {
         match request.filled("response_type") {
             Some("code") => {}
             Some(_) => return Some(("unsupported_response_type", "response_type must be code")),
@@ -221,6 +272,9 @@ impl Asked {
 
     /// The callback URL for what was decided.
     fn finish(&self, inner: &Inner, decision: Decision) -> String {
+        if let Some(uri) = &self.request_uri {
+            lock(&inner.grants).spend_pushed(uri);
+        }
         let claims = match decision {
             Decision::Be(claims) => claims,
             Decision::Cancel => {

@@ -13,7 +13,7 @@ use super::{
     answer::answer,
     client_key::ClientKey,
     grants::Grants,
-    inner::{ClaimsIn, Inner},
+    inner::{ClaimsIn, Inner, Requests},
     keys::{Keys, SigningAlg, SigningKey, random_text},
     person::Person,
     provider::Provider,
@@ -29,6 +29,7 @@ pub struct Builder {
     alg: SigningAlg,
     port: u16,
     claims_in: ClaimsIn,
+    requests: Requests,
     client_secret: Option<String>,
     client_key: Option<Value>,
 }
@@ -74,6 +75,7 @@ impl Provider {
             alg: SigningAlg::default(),
             port: 0,
             claims_in: ClaimsIn::default(),
+            requests: Requests::default(),
             client_secret: None,
             client_key: None,
         }
@@ -122,6 +124,12 @@ impl Builder {
         self
     }
 
+    /// Takes no authorization request but pushed ones (RFC 9126). It always offers to take them.
+    pub fn require_pushed_requests(mut self) -> Self {
+        self.requests = Requests::Pushed;
+        self
+    }
+
     /// Starts the provider on 127.0.0.1, as a task of the tokio runtime that this runs in.
     ///
     /// # Errors
@@ -135,6 +143,7 @@ impl Builder {
             alg,
             port,
             claims_in,
+            requests,
             client_secret,
             client_key,
         } = self;
@@ -170,6 +179,7 @@ impl Builder {
             people,
             alg,
             claims_in,
+            requests,
             gate: Arc::clone(&gate),
             keys: Mutex::new(Keys {
                 current,

@@ -68,6 +68,8 @@ pub enum Fault {
     NoIdToken,
     /// Refuses new connections and cuts the open ones; the port stays taken.
     OffDuty,
+    /// Merge patch over the answer to a pushed authorization request.
+    PushedRequest(Value),
     /// Redirects instead of answering.
     Redirect {
         /// Where.
@@ -108,6 +110,7 @@ impl fmt::Debug for Fault {
             Self::Metadata(_) => ("Metadata", None),
             Self::NoIdToken => ("NoIdToken", None),
             Self::OffDuty => ("OffDuty", None),
+            Self::PushedRequest(_) => ("PushedRequest", None),
             Self::Redirect { endpoint, .. } => ("Redirect", Some(endpoint)),
             Self::SignedByAnotherKey => ("SignedByAnotherKey", None),
             Self::Token(_) => ("Token", None),

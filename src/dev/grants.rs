@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value};
 
-use super::keys::random_text;
+use super::{keys::random_text, request::Request};
 
 /// What one authorization gave the app.
 #[derive(Clone)]
@@ -37,6 +37,12 @@ pub(super) struct Grants {
     spent_codes: HashMap<String, i64>,
     access: HashMap<String, Access>,
     refresh: HashMap<String, Refresh>,
+    pushed: HashMap<String, Pushed>,
+}
+
+struct Pushed {
+    request: Request,
+    at: i64,
 }
 
 struct Access {
@@ -61,6 +67,26 @@ impl Grants {
         let text = random_text(32);
         self.codes.insert(text.clone(), code);
         text
+    }
+
+    /// Keeps a pushed request, and gives its `request_uri`.
+    pub(super) fn keep_pushed(&mut self, request: Request, now: i64) -> String {
+        self.pushed.retain(|_, it| now - it.at < KEPT_FOR);
+        let uri = format!("{PUSHED}{}", random_text(32));
+        let at = now;
+        self.pushed.insert(uri.clone(), Pushed { request, at });
+        uri
+    }
+
+    /// The request of this `request_uri`, unless it is used or too old.
+    pub(super) fn pushed(&self, uri: &str, now: i64) -> Option<Request> {
+        let pushed = self.pushed.get(uri)?;
+        (now - pushed.at < PUSHED_LIFETIME).then(|| pushed.request.clone())
+    }
+
+    /// RFC 9126 §4: a `request_uri` is for one login.
+    pub(super) fn spend_pushed(&mut self, uri: &str) {
+        self.pushed.remove(uri);
     }
 
     /// Takes the code out, whether or not the rest of the request turns out to be right.
@@ -118,6 +144,9 @@ impl Grants {
     }
 }
 
+/// What the `request_uri` of a pushed request begins with (RFC 9126 §2.2).
+pub(super) const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
+pub(super) const PUSHED_LIFETIME: i64 = 60;
 pub(super) const ACCESS_TOKEN_LIFETIME: i64 = 3600;
 const CODE_LIFETIME: i64 = 60;
 const KEPT_FOR: i64 = 24 * 3600;

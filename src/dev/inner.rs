@@ -31,6 +31,7 @@ pub(super) struct Inner {
     pub(super) people: Vec<Person>,
     pub(super) alg: SigningAlg,
     pub(super) claims_in: ClaimsIn,
+    pub(super) requests: Requests,
     pub(super) gate: Arc<Gate>,
     pub(super) keys: Mutex<Keys>,
     pub(super) grants: Mutex<Grants>,
@@ -45,6 +46,14 @@ pub(super) enum ClaimsIn {
     #[default]
     IdTokenAndUserinfo,
     Userinfo,
+}
+
+/// How authorization requests may come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Requests {
+    #[default]
+    Any,
+    Pushed,
 }
 
 /// How often an endpoint was called, and how the last time.

@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{fault::Fault, inner::Inner, person::SCOPES, request::Endpoint, socket::lock};
+use super::{
+    fault::Fault,
+    inner::{Inner, Requests},
+    person::SCOPES,
+    request::Endpoint,
+    socket::lock,
+};
 
 pub(super) fn discovery_document(inner: &Inner) -> Value {
     let mut scopes = vec!["openid", "offline_access"];
@@ -21,6 +27,8 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
     let mut document = json!({
         "issuer": inner.issuer,
         "authorization_endpoint": inner.url(Endpoint::Authorization),
+        "pushed_authorization_request_endpoint": inner.url(Endpoint::PushedRequest),
+        "require_pushed_authorization_requests": inner.requests == Requests::Pushed,
         "token_endpoint": inner.url(Endpoint::Token),
         "userinfo_endpoint": inner.url(Endpoint::Userinfo),
         "jwks_uri": inner.url(Endpoint::Keys),

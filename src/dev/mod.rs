@@ -44,6 +44,8 @@ mod userinfo;
 
 mod token;
 
+mod pushed;
+
 mod obstruction;
 
 mod answer;

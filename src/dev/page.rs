@@ -79,9 +79,9 @@ pub(super) fn people(
     inner: &Inner,
     request: &Request,
     app: &str,
+    hint: Option<&str>,
     mistake: Option<&str>,
 ) -> Response {
-    let hint = request.filled("login_hint");
     let mut people: Vec<&Person> = inner.people.iter().collect();
     people.sort_by_key(|person| !is_hinted(person, hint));
     let original = html! {

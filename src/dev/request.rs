@@ -15,6 +15,8 @@ pub enum Endpoint {
     Keys,
     /// `/authorize`, the page and its buttons alike.
     Authorization,
+    /// `/par`, where authorization requests are pushed (RFC 9126).
+    PushedRequest,
     /// `/token`.
     Token,
     /// `/userinfo`.
@@ -24,10 +26,11 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Metadata,
         Self::Keys,
         Self::Authorization,
+        Self::PushedRequest,
         Self::Token,
         Self::Userinfo,
         Self::EndSession,
@@ -38,6 +41,7 @@ impl Endpoint {
             Self::Metadata => "/.well-known/openid-configuration",
             Self::Keys => "/jwks",
             Self::Authorization => "/authorize",
+            Self::PushedRequest => "/par",
             Self::Token => "/token",
             Self::Userinfo => "/userinfo",
             Self::EndSession => "/end_session",

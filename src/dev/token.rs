@@ -22,7 +22,7 @@ use super::{
 };
 
 /// `error` and `error_description`, RFC 6749 §5.2.
-type Refusal = (&'static str, &'static str);
+pub(super) type Refusal = (&'static str, &'static str);
 
 pub(super) fn respond(inner: &Inner, request: &Request) -> Response {
     let answered = authenticate(inner, request).and_then(|()| match request.filled("grant_type") {
@@ -40,7 +40,7 @@ pub(super) fn respond(inner: &Inner, request: &Request) -> Response {
     }
 }
 
-fn refuse(error: &str, description: &str) -> Response {
+pub(super) fn refuse(error: &str, description: &str) -> Response {
     let body = json!({ "error": error, "error_description": description });
     if error != "invalid_client" {
         return json_response(StatusCode::BAD_REQUEST, &body);
@@ -52,7 +52,7 @@ fn refuse(error: &str, description: &str) -> Response {
     (challenge, json_response(StatusCode::UNAUTHORIZED, &body)).into_response()
 }
 
-fn authenticate(inner: &Inner, request: &Request) -> Result<(), Refusal> {
+pub(super) fn authenticate(inner: &Inner, request: &Request) -> Result<(), Refusal> {
     if request.repeated().is_some() {
         return Err(("invalid_request", "a parameter is there more than once"));
     }
