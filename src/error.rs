@@ -161,6 +161,7 @@ pub(crate) enum Endpoint {
     Authorization,
     Metadata,
     Keys,
+    PushedRequest,
     Token,
     Userinfo,
 }
@@ -172,6 +173,7 @@ impl fmt::Display for Endpoint {
             Self::Authorization => "authorization endpoint",
             Self::Metadata => "metadata document",
             Self::Keys => "key set",
+            Self::PushedRequest => "endpoint for pushed requests",
             Self::Token => "token endpoint",
             Self::Userinfo => "userinfo endpoint",
         })
@@ -264,6 +266,8 @@ pub(crate) enum Kind {
     TokenRefused { error: String },
     #[error("the token endpoint's answer cannot be used: {what}")]
     TokenAnswerInvalid { what: String },
+    #[error("the answer to the pushed request cannot be used: {what}")]
+    PushAnswerInvalid { what: String },
     #[error("the ID token was refused: {check}: expected {expected}, found {found}")]
     IdTokenRefused {
         check: &'static str,
@@ -358,6 +362,7 @@ impl Kind {
             Self::ProviderStatus { .. } => "provider_status",
             Self::ProviderTimeout { .. } => "provider_timeout",
             Self::ProviderUnreachable { .. } => "provider_unreachable",
+            Self::PushAnswerInvalid { .. } => "push_answer_invalid",
             Self::RandomUnavailable => "random_unavailable",
             Self::StateUnknown => "state_unknown",
             Self::TokenAnswerInvalid { .. } => "token_answer_invalid",
@@ -671,6 +676,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "The provider's keys, which prove that a login is genuine, cannot be used.",
         cure: LATER,
         advice: "the document at the provider's jwks_uri has no key that can verify a signature",
+    },
+    Explanation {
+        code: "push_answer_invalid",
+        fault: Fault::Provider,
+        status: StatusCode::BAD_GATEWAY,
+        title: "The login could not begin",
+        cause: "The provider's answer to this app cannot be used.",
+        cure: LATER,
+        advice: "the endpoint for pushed requests must answer JSON with a request_uri (RFC 9126 §2.2)",
     },
     Explanation {
         code: "client_refused",

@@ -47,7 +47,7 @@ impl Session {
 }
 
 /// A login about to begin. Awaiting it asks for the provider's metadata, if it is not known yet,
-/// and gives the [`Login`] to return.
+/// pushes the request there where that is required (RFC 9126), and gives the [`Login`] to return.
 ///
 /// # Errors
 ///
@@ -173,12 +173,16 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             .unwrap_or_default(),
     };
     let secrets = pending.secrets()?;
-    let url = provider.authorization_url(&endpoints, &secrets, &request.parameters)?;
+    let cookies = cookies(auth, visit, pending, secrets.state.expose(), now)?;
+    // The last thing that can fail: the provider may have to be asked.
+    let url = provider
+        .authorization_url(&endpoints, &secrets, &request.parameters, now)
+        .await?;
     let mut response = pages::see_other(&url)?;
     if let Some(location) = response.headers_mut().get_mut(LOCATION) {
         location.set_sensitive(true);
     }
-    for cookie in cookies(auth, visit, pending, secrets.state.expose(), now)? {
+    for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(Login(response))

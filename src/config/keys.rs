@@ -103,6 +103,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::later("provider_logout", BOTH),
     Key::new("proxy", BOTH),
     Key::new("redirect_uri", SHARED),
+    Key::new("require_pushed_authorization_requests", PROVIDER),
     Key::new("server_metadata_url", PROVIDER),
     Key::new("sessions_valid_from", SHARED),
     Key::new("strict", SHARED),

@@ -16,6 +16,7 @@ use crate::presets::{self, Emails, Facts, Preset, Userinfo};
 const AUTHORIZATION: &[&str] = &["authorization_endpoint", "authorize_url"];
 const TOKEN: &[&str] = &["token_endpoint", "access_token_url"];
 const USERINFO: &[&str] = &["userinfo_endpoint"];
+const PUSHED: &str = "require_pushed_authorization_requests";
 
 /// What the section says of its provider, its preset where it says nothing.
 pub(super) fn read(
@@ -121,6 +122,7 @@ impl Reading<'_> {
             metadata_url,
             issuer: address::issuer(self.section, report),
             endpoints,
+            pushes_requests: self.section.boolean(PUSHED, report) == Some(true),
             algorithm: None,
             userinfo: filled.map_or(Userinfo::IfMissing, |filled| filled.preset.userinfo),
             demands: Vec::new(),
@@ -149,6 +151,11 @@ impl Reading<'_> {
         let userinfo_endpoint = self.endpoint(USERINFO, userinfo, report);
         let subject = self.subject(filled, report);
         let given = address::issuer(self.section, report);
+        if self.section.boolean(PUSHED, report) == Some(true) {
+            let found = "nothing says where to push them, without server_metadata_url";
+            let cure = "add server_metadata_url, or take the line out";
+            report.error(self.section.mistake(PUSHED).found(found).cure(cure));
+        }
 
         let (authorization_endpoint, userinfo_endpoint) =
             (authorization_endpoint?, userinfo_endpoint?);

@@ -114,6 +114,8 @@ pub(crate) struct OpenId {
     /// The issuer that the section confirms, where it differs from the metadata's address.
     pub(crate) issuer: Option<String>,
     pub(crate) endpoints: EndpointOverrides,
+    /// Whether authorization requests are pushed even where the metadata does not require it.
+    pub(crate) pushes_requests: bool,
     /// The one algorithm that ID tokens may have, where the section names it.
     pub(crate) algorithm: Option<Algorithm>,
     pub(crate) userinfo: Userinfo,

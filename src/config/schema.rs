@@ -382,6 +382,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
     ),
     ("request_token_params", Shape::Anything, "For OAuth 1."),
     ("request_token_url", Shape::Anything, "For OAuth 1."),
+    (
+        "require_pushed_authorization_requests",
+        Shape::Boolean,
+        "Whether a login's parameters go ahead of the browser, though the provider does not require it.",
+    ),
     ("response_type", Shape::Text, "code, always."),
     (
         "scope",

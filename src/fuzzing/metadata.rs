@@ -41,9 +41,9 @@ fn check(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
     let document: Map<String, Value> = serde_json::from_slice(written).expect("a document");
     assert_eq!(names.len(), document.len(), "a member twice");
     assert_eq!(document["issuer"], *metadata.endpoints.issuer);
-    assert_ne!(
-        document.get("require_pushed_authorization_requests"),
-        Some(&Value::Bool(true))
+    assert_eq!(
+        document.get("require_pushed_authorization_requests") == Some(&Value::Bool(true)),
+        metadata.endpoints.pushed_requests.is_some()
     );
     let issuers: &[&str] = match &*provider.name {
         "https" => &["https://provider.example", "https://provider.example/"],
@@ -61,6 +61,10 @@ fn check(metadata: &Metadata, written: &[u8], provider: &ProviderConfig) {
             Some(&metadata.endpoints.authorization_endpoint),
         ),
         ("token_endpoint", Some(&metadata.endpoints.token_endpoint)),
+        (
+            "pushed_authorization_request_endpoint",
+            metadata.endpoints.pushed_requests.as_ref(),
+        ),
         ("userinfo_endpoint", metadata.userinfo_endpoint.as_ref()),
         ("jwks_uri", Some(&metadata.jwks_uri)),
     ] {

@@ -8,6 +8,8 @@ pub(crate) struct Endpoints {
     pub(crate) issuer: String,
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
+    /// Where authorization requests are pushed, if they have to be (RFC 9126).
+    pub(crate) pushed_requests: Option<Url>,
     /// `token_endpoint_auth_methods_supported`; basic where it is silent.
     pub(super) authentication: Vec<String>,
     /// `token_endpoint_auth_signing_alg_values_supported`, where it says so.

@@ -71,11 +71,6 @@ pub(super) async fn get(http: &Http, url: &Url, timeout: Duration) -> Result<Ans
 impl Metadata {
     pub(crate) fn read(body: &[u8], openid: &OpenId) -> Result<Self, Error> {
         let members = json::object(body).map_err(invalid)?;
-        if members.get("require_pushed_authorization_requests") == Some(&Value::Bool(true)) {
-            return Err(invalid(
-                "it requires pushed authorization requests (RFC 9126)",
-            ));
-        }
         let given = &openid.endpoints;
         let url = |name, given: &Option<String>| endpoint(&members, name, given.as_deref(), openid);
         let required =
@@ -84,6 +79,7 @@ impl Metadata {
             issuer: issuer(&members, openid)?,
             authorization_endpoint: required("authorization_endpoint", &given.authorization)?,
             token_endpoint: required("token_endpoint", &given.token)?,
+            pushed_requests: pushed_requests(&members, openid)?,
             authentication: strings(&members, "token_endpoint_auth_methods_supported")
                 .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
             assertion_algorithms: strings(
@@ -116,6 +112,23 @@ impl Metadata {
         }
         Ok(metadata)
     }
+}
+
+/// Where requests are pushed, if the provider or the section requires that (RFC 9126 §5, §6).
+fn pushed_requests(members: &Map<String, Value>, openid: &OpenId) -> Result<Option<Url>, Error> {
+    let required = members.get("require_pushed_authorization_requests") == Some(&Value::Bool(true));
+    if !required && !openid.pushes_requests {
+        return Ok(None);
+    }
+    let name = "pushed_authorization_request_endpoint";
+    let endpoint = endpoint(members, name, None, openid)?;
+    let endpoint = endpoint.ok_or_else(|| {
+        let who = if required { "it" } else { "the section" };
+        invalid(format!(
+            "it lacks {name}, and {who} requires pushed requests"
+        ))
+    });
+    endpoint.map(Some)
 }
 
 /// The issuer, which must be the one that the document's own address belongs to (Discovery §4.3):

@@ -4,8 +4,8 @@
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
 //! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
-//! `client_assertion` says who asks; `token`, `id_token` and `userinfo` are the steps of a login, and
-//! `openid` or `oauth2` takes them. `survey` asks what no login does, for the command.
+//! `client_assertion` says who asks; `token`, `pushed`, `id_token` and `userinfo` are the steps of a
+//! login, and `openid` or `oauth2` takes them. `survey` asks what no login does, for the command.
 
 mod cached;
 mod client_assertion;
@@ -19,6 +19,7 @@ pub(crate) mod keys;
 mod metadata;
 mod oauth2;
 mod openid;
+pub(crate) mod pushed;
 #[cfg(feature = "cli")]
 pub(crate) mod survey;
 mod tenant;
@@ -39,6 +40,7 @@ pub(crate) use self::metadata::Metadata;
 use self::exchanges::Exchanges;
 use self::oauth2::OAuth2Provider;
 use self::openid::OpenIdProvider;
+use self::pushed::AuthorizationRequest;
 use self::token::Tokens;
 use crate::clock::unix;
 use crate::config::{Facts, Protocol, ProviderConfig};
@@ -251,21 +253,23 @@ impl ConfiguredProvider {
         }
     }
 
-    /// Where the browser is sent to log in.
-    pub(crate) fn authorization_url(
+    /// Where the browser is sent to log in. It may take a request of its own.
+    pub(crate) async fn authorization_url(
         &self,
         endpoints: &Endpoints,
         secrets: &LoginSecrets,
         parameters: &[(String, String)],
+        now: i64,
     ) -> Result<String, Error> {
-        token::authorization_url(
-            &self.config,
-            &self.redirect_uri,
-            endpoints,
+        let request = AuthorizationRequest {
+            redirect_uri: &self.redirect_uri,
             secrets,
             parameters,
-        )
-        .map_err(|error| error.at(self.name()))
+            now,
+        };
+        pushed::authorization_url(&self.http, &self.config, endpoints, request)
+            .await
+            .map_err(|error| error.at(self.name()))
     }
 
     /// Redeems a code and verifies in full who it is; once, however often it is asked for at once.

@@ -32,6 +32,7 @@ impl OAuth2Provider {
             issuer: oauth2.issuer(),
             authorization_endpoint: oauth2.authorization_endpoint.clone(),
             token_endpoint: oauth2.token_endpoint.clone(),
+            pushed_requests: None,
             // RFC 6749 §2.3.1: every server that gives out passwords takes this.
             authentication: vec!["client_secret_basic".to_owned()],
             assertion_algorithms: None,

@@ -190,7 +190,7 @@ fn client(
 }
 
 /// The assertion for one request, where that is how the client shows who it is.
-fn assertion(
+pub(super) fn assertion(
     config: &ProviderConfig,
     endpoints: &Endpoints,
     now: i64,

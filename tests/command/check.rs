@@ -73,7 +73,9 @@ impl Scene {
     fn point(&self, point: &str, arguments: &[&str]) -> String {
         let said = self.check(&[arguments, &["--json"]].concat());
         let report: Value = serde_json::from_str(&said.out).unwrap();
-        let findings = report["providers"][0]["findings"].as_array().unwrap();
+        let Some(findings) = report["providers"][0]["findings"].as_array() else {
+            panic!("{said:?}");
+        };
         let Some(finding) = findings.iter().find(|finding| finding["point"] == point) else {
             panic!("{said:?}");
         };
@@ -317,7 +319,10 @@ async fn what_a_provider_lacks_is_told_at_its_point() {
         ("metadata", json!({ "jwks_uri": null })),
         (
             "metadata",
-            json!({ "require_pushed_authorization_requests": true }),
+            json!({
+                "require_pushed_authorization_requests": true,
+                "pushed_authorization_request_endpoint": null,
+            }),
         ),
     ] {
         scene.misbehave(metadata.clone());
@@ -325,6 +330,38 @@ async fn what_a_provider_lacks_is_told_at_its_point() {
         writeln!(told, "{metadata}\n  {told_here}").unwrap();
     }
     snapshot("check_lacks", &told);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_registration_is_asked_for_by_a_pushed_request_where_one_is_required() {
+    let scene = Scene::new("pushed").await;
+    let required = json!({ "require_pushed_authorization_requests": true });
+    let answer = |status, body: &str| Fault::Answer {
+        endpoint: Endpoint::PushedRequest,
+        status,
+        headers: Vec::new(),
+        body: body.into(),
+    };
+    scene.misbehave(required);
+    let mut told = scene.point("registration", &[]);
+    assert_eq!(scene.provider.calls(Endpoint::PushedRequest), 1);
+    assert_eq!(scene.provider.calls(Endpoint::Token), 0);
+
+    scene.replace("client_secret = \"", "client_secret = \"wrong");
+    write!(told, "\n{}", scene.point("registration", &[])).unwrap();
+    scene.replace(
+        "development = true",
+        "require_pushed_authorization_requests = true",
+    );
+    for fault in [
+        answer(400, r#"{"error":"invalid_redirect_uri"}"#),
+        answer(400, r#"{"error":"invalid_request"}"#),
+        answer(500, ""),
+    ] {
+        scene.provider.misbehave(fault);
+        write!(told, "\n{}", scene.point("registration", &[])).unwrap();
+    }
+    snapshot("check_pushed", &told);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -28,6 +28,7 @@ mod network;
 mod outage;
 mod presets;
 mod proxies;
+mod pushed;
 mod quiet;
 mod reload;
 mod requests;

@@ -38,6 +38,21 @@ for (const [what, change, words] of [
   });
 }
 
+const features = { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true } };
+for (const [what, change, words] of [
+  ['a client that it knows', {}, /^ok: registered: login_required /],
+  ['a redirect_uri that it does not know', { redirectUri: 'http://localhost:8502/oauth2callback' }, /^failure: refused: .*redirect_uri/],
+  ['a client_id that it does not know', { clientId: 'somebody-else' }, /^failure: refused: .*invalid_client/],
+]) {
+  test(`aut_13 ${what} is told by panva's provider where requests have to be pushed`, async (t) => {
+    const { check } = await scene(t, { ...change, settings: { features } });
+
+    const { verdicts } = await check();
+
+    assert.match(verdicts.registration, words);
+  });
+}
+
 test("what panva's provider is set up to lack is told", async (t) => {
   const features = { rpInitiatedLogout: { enabled: false } };
   const { check } = await scene(t, { settings: { features, clientAuthMethods: ['client_secret_post'] } });

@@ -168,6 +168,66 @@ test("a key that panva's provider does not know is refused, and a page that says
   assert.deepEqual(await provider.requests('/token'), [1]);
 });
 
+const pushed = (required) => ({
+  features: { pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: required } },
+});
+for (const [who, settings, client, more, pushes] of [
+  ["panva's provider requires", pushed(true), {}, '', 1],
+  ['the client is registered for and the file says', pushed(false), { require_pushed_authorization_requests: true }, 'require_pushed_authorization_requests = true\n', 1],
+  ['nobody requires', pushed(false), {}, '', 0],
+]) {
+  test(`aut_13 pushed requests that ${who} are ${pushes ? '' : 'not '}sent`, async (t) => {
+    const { home, provider } = await appAndProvider(t, { settings, client, more });
+
+    for (const login of ['ada', 'bob']) {
+      const browser = new Browser();
+      const begun = await browser.get(`${home}/log-in/panva`);
+      const names = [...new URL(begun.location).searchParams.keys()];
+      if (pushes) assert.deepEqual(names, ['client_id', 'request_uri']);
+      else assert.ok(!names.includes('request_uri'));
+      const callback = await signIn(browser, login, begun);
+      await browser.follow(await browser.get(callback, { from: 'cross-site' }));
+      assert.equal((await me(browser, home)).subject, login);
+    }
+    assert.deepEqual(await provider.requests('/request', '/token'), [2 * pushes, 2]);
+  });
+}
+
+test('aut_13 a client with a key pushes its requests with an assertion for each', async (t) => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { home, provider } = await appAndProvider(t, {
+    settings: { ...pushed(true), clientAuthMethods: ['private_key_jwt'] },
+    client: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: { keys: [publicKey.export({ format: 'jwk' })] },
+    },
+    clientSecret: undefined,
+    more: `private_key = '''${jwk(privateKey)}'''\n`,
+  });
+  const browser = new Browser();
+
+  await logIn(browser, home);
+
+  assert.equal((await me(browser, home)).subject, 'ada');
+  assert.deepEqual(await provider.requests('/request', '/token'), [1, 1]);
+});
+
+for (const [what, given, refusal] of [
+  ['another client_secret', { written: freshSecret() }, { status: 502, code: 'client_refused', title: 'The provider does not accept this app' }],
+  ['a redirect_uri that it does not know', { client: { redirect_uris: ['https://app.example.com/'] } }, { status: 502, code: 'provider_refused', title: 'The provider refused the login' }],
+]) {
+  test(`aut_13 ${what} is told when the request is pushed`, async (t) => {
+    const { home, provider } = await appAndProvider(t, { settings: pushed(true), ...given });
+    const browser = new Browser();
+
+    const page = await browser.get(`${home}/log-in/panva`);
+
+    await assertRefused(browser, home, page, refusal);
+    assert.deepEqual(await provider.requests('/request', '/auth', '/token'), [1, 0, 0]);
+  });
+}
+
 for (const alg of ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256']) {
   const settings = { enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'HS256'] } };
   const client = { id_token_signed_response_alg: alg };

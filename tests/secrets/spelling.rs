@@ -54,6 +54,7 @@ const OF_PROVIDER: &[&str] = &[
     "private_key",
     "provider_logout",
     "proxy",
+    "require_pushed_authorization_requests",
     "server_metadata_url",
     "subject_key",
     "timeout",

@@ -2,17 +2,20 @@
 //! nobody anything (`prompt=none`), with values that are thrown away.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use http::StatusCode;
 use serde_json::Value;
 use url::Url;
 
 use super::words::{clean, visible};
+use crate::clock::unix;
 use crate::config::ProviderConfig;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::login_secrets::{LoginSecrets, Seed};
+use crate::provider::pushed::{self, AuthorizationRequest};
 use crate::provider::survey::{self, Answered};
-use crate::provider::{Endpoints, Http, token};
+use crate::provider::{Endpoints, Http};
 use crate::random;
 
 /// What the provider's answer tells.
@@ -40,12 +43,45 @@ pub(super) async fn ask(
 ) -> Result<Registration, Error> {
     let secrets = LoginSecrets::derive(&Seed(random::bytes()?))?;
     let nobody = [("prompt".to_owned(), "none".to_owned())];
-    let url = token::authorization_url(config, redirect_uri, endpoints, &secrets, &nobody)?;
+    let request = AuthorizationRequest {
+        redirect_uri,
+        secrets: &secrets,
+        parameters: &nobody,
+        now: unix(SystemTime::now()),
+    };
+    let url = match pushed::authorization_url(http, config, endpoints, request).await {
+        Ok(url) => url,
+        Err(error) => return refused_push(error),
+    };
     let Ok(url) = Url::parse(&url) else {
         return Ok(Registration::Unknown("its address is not a URL".to_owned()));
     };
     let answered = survey::visit(http, &url, config.timeout).await?;
     Ok(read(&answered, redirect_uri, secrets.state.expose()))
+}
+
+/// What a request that is pushed ahead of the browser comes back with (RFC 9126 §2.3).
+fn refused_push(error: Error) -> Result<Registration, Error> {
+    match error.kind() {
+        Kind::ClientRefused => Ok(Registration::Refused(error.to_string())),
+        Kind::ProviderRefused { error: code, .. }
+            if is_about_a_client(code) || speaks_of(&error.to_string(), SURELY_ABOUT_A_CLIENT) =>
+        {
+            Ok(Registration::Refused(error.to_string()))
+        }
+        _ => Err(error),
+    }
+}
+
+/// RFC 6749 §4.1.2.1, RFC 7591 §3.2.2: no person will change what these say.
+fn is_about_a_client(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_redirect_uri"
+            | "invalid_scope"
+            | "unauthorized_client"
+            | "unsupported_response_type"
+    )
 }
 
 fn read(answered: &Answered, redirect_uri: &str, state: &str) -> Registration {
@@ -85,10 +121,7 @@ fn at_our_address(target: &Url, state: &str) -> Registration {
     };
     let said = said(&error, one("error_description").as_deref());
     match &*error {
-        // RFC 6749 §4.1.2.1: these are about the client, and no person will change them.
-        "invalid_scope" | "unauthorized_client" | "unsupported_response_type" => {
-            Registration::Refused(said)
-        }
+        code if is_about_a_client(code) => Registration::Refused(said),
         "invalid_request" | "server_error" | "temporarily_unavailable" => {
             Registration::Unknown(said)
         }
