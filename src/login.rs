@@ -506,4 +506,207 @@ mod tests {
         };
         assert_ne!(state(pending(0, "a")), state(other_seed));
     }
+
+    /// What the made-up provider says, to whoever asks as it wants to be asked.
+    mod made_up {
+        use aws_lc_rs::rand::SystemRandom;
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+        use axum::routing::{get, post};
+        use axum::{Json, Router};
+        use serde_json::{Value, json};
+
+        use crate::clock::unix;
+
+        pub(super) const TENANT: &str = "7f3c1d0a-58b2-4c0e-9d55-0a6a1d7c2e11";
+
+        pub(super) fn encoded(bytes: &[u8]) -> String {
+            base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
+        }
+
+        fn id_token(key: &EcdsaKeyPair) -> String {
+            let now = unix(std::time::SystemTime::now());
+            let claims = json!({
+                "iss": format!("https://made-up.example/{TENANT}"),
+                "tenant": TENANT,
+                "hd": "example.com",
+                "sub": "ada",
+                "aud": "an-id",
+                "iat": now,
+                "exp": now + 60,
+            });
+            let header = json!({ "alg": "ES256", "kid": "k" }).to_string();
+            let parts = [header, claims.to_string()].map(|part| encoded(part.as_bytes()));
+            let message = parts.join(".");
+            let signature = key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+            format!("{message}.{}", encoded(signature.as_ref()))
+        }
+
+        /// Its address, such as `http://127.0.0.1:1234`.
+        pub(super) async fn serve() -> String {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = format!("http://{}", listener.local_addr().unwrap());
+            let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+            let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+            let jwk = json!({
+                "kty": "EC", "crv": "P-256", "kid": "k", "x": encoded(x), "y": encoded(y),
+                "issuer": "https://made-up.example/{tenant}",
+            });
+            let metadata = json!({
+                "issuer": "https://made-up.example/{tenant}",
+                "authorization_endpoint": format!("{address}/authorize"),
+                "token_endpoint": format!("{address}/token"),
+                "userinfo_endpoint": format!("{address}/user"),
+                "jwks_uri": format!("{address}/keys"),
+                "id_token_signing_alg_values_supported": ["ES256"],
+            });
+            let user = json!({
+                "number": 7, "sub": "ada", "called": "Ada", "face": "f1", "sure": true,
+                "email": "ada@example.com",
+                "teams": { "shop": { "roles": ["buyer"] } }, "circles": ["c"], "may": ["buy"],
+            });
+            let emails =
+                json!({ "all": [{ "address": "a@b.example", "first": true, "seen": true }] });
+            let tells = |what: Value| get(async move || Json(what));
+            let token = post(async move |body: String| {
+                // No PKCE, and the secret in the body.
+                let is_asked_so =
+                    body.contains("client_secret=a-secret") && !body.contains("code_verifier");
+                let mut answer = json!({ "access_token": "a", "token_type": "bearer" });
+                answer["id_token"] = id_token(&key).into();
+                Json(if is_asked_so {
+                    answer
+                } else {
+                    json!({ "error": "asked_wrongly" })
+                })
+            });
+            let forge = Router::new()
+                .route("/token", token.clone())
+                .route("/user", tells(user.clone()))
+                .route("/user/emails", tells(emails));
+            let app = Router::new()
+                .route("/all/metadata", tells(metadata))
+                .route("/keys", tells(json!({ "keys": [jwk] })))
+                .route("/token", token)
+                .route("/user", tells(user))
+                .nest("/forge", forge);
+            tokio::spawn(axum::serve(listener, app).into_future());
+            address
+        }
+    }
+
+    /// Logs in with this section; where the browser was sent to, and what is told of the person.
+    async fn at_made_up(section: &str) -> (String, serde_json::Value) {
+        let secret: [u8; 32] = random::bytes().unwrap();
+        let text = format!(
+            "[auth]\nredirect_uri = \"http://localhost:8501/oauth2callback\"\n\
+             cookie_secret = \"{}\"\n[auth.made-up]\nclient_id = \"an-id\"\n\
+             client_secret = \"a-secret\"\n{section}",
+            made_up::encoded(&secret)
+        );
+        let auth = Auth::builder().toml(&text).build().unwrap();
+        let who = async |user: crate::User| {
+            axum::Json(serde_json::json!([
+                user.subject(),
+                user.issuer(),
+                user.name(),
+                user.email(),
+                user.email_verified(),
+                user.picture(),
+                user.roles(),
+                user.groups(),
+                user.permissions(),
+            ]))
+        };
+        let app = Router::new()
+            .route("/who", axum::routing::get(who))
+            .layer(auth.layer());
+        let mut cookies = Vec::new();
+        let mut there = String::new();
+        let mut path = "/auth/login".to_owned();
+        for _ in 0..2 {
+            let request = Request::get(&path)
+                .header("accept", "text/html")
+                .header("host", "localhost:8501")
+                .header("cookie", cookies.join("; "));
+            let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+            for line in answer.headers().get_all(SET_COOKIE) {
+                let line = line.to_str().unwrap();
+                if !line.contains("Max-Age=0") {
+                    cookies.push(line.split(';').next().unwrap().to_owned());
+                }
+            }
+            let location = answer.headers()["location"].to_str().unwrap();
+            if let Some((_, after)) = location.split_once("state=") {
+                let state = after.split('&').next().unwrap();
+                path = format!("/oauth2callback?code=c&state={state}");
+                location.clone_into(&mut there);
+            }
+        }
+        let request = Request::get("/who").header("cookie", cookies.join("; "));
+        let answer = app.oneshot(request.body(Body::empty()).unwrap()).await;
+        let body = to_bytes(answer.unwrap().into_body(), 1 << 16).await;
+        (there, serde_json::from_slice(&body.unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_provider_with_every_quirk_takes_one_row_and_logs_in() {
+        use serde_json::json;
+
+        let address = made_up::serve().await;
+        let (there, told) = at_made_up(&format!(
+            "host = \"{address}\"\nrealm = \"all\"\ntenant = \"shop\"\n\
+             flow = \"left\"\nhosted_domain = \"example.com\"\n\
+             allowed_tenants = [\"{}\"]\n",
+            made_up::TENANT
+        ))
+        .await;
+        for sent in [
+            "hint=left",
+            "hd=example.com",
+            "flavour=odd",
+            "prompt=consent",
+            "scope=openid+people",
+        ] {
+            assert!(there.contains(sent), "{sent} in {there}");
+        }
+        assert!(!there.contains("code_challenge"), "{there}");
+        let issuer = format!("https://made-up.example/{}", made_up::TENANT);
+        let (email, none) = ("ada@example.com", serde_json::Value::Null);
+        assert_eq!(
+            told,
+            json!([
+                "ada",
+                issuer,
+                "Ada",
+                email,
+                true,
+                none,
+                ["buyer"],
+                ["c"],
+                ["buy"]
+            ])
+        );
+
+        let (there, told) =
+            at_made_up(&format!("domain = \"{address}\"\ntenant = \"shop\"\n")).await;
+        assert!(!there.contains("code_challenge"), "{there}");
+        let (issuer, email) = ("https://made-up.example", "a@b.example");
+        let picture = "https://made-up.example/f1.png";
+        assert_eq!(
+            told,
+            json!([
+                "7",
+                issuer,
+                "Ada",
+                email,
+                true,
+                picture,
+                ["buyer"],
+                ["c"],
+                ["buy"]
+            ])
+        );
+    }
 }
