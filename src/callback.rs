@@ -36,15 +36,18 @@ const REST_LIFE: i64 = 120;
 const MAX_HEAD: usize = 3584;
 
 /// Answers the callback. The cookies are set and cleared whether it succeeded or failed.
-pub(crate) async fn answer(auth: &Snapshot, visit: &Visit) -> (Result<Response>, Vec<HeaderValue>) {
-    auth.auth().saw_callback();
+pub(crate) async fn answer(
+    snapshot: &Snapshot,
+    visit: &Visit,
+) -> (Result<Response>, Vec<HeaderValue>) {
+    snapshot.auth().saw_callback();
     let mut cookies = Vec::new();
-    let result = finish(auth, visit, &mut cookies).await;
+    let result = finish(snapshot, visit, &mut cookies).await;
     (result, cookies)
 }
 
 async fn finish(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &Visit,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
@@ -61,20 +64,20 @@ async fn finish(
     }
     let parameters = Parameters::read(visit.query())?;
     if let Some(rest) = &parameters.rest {
-        return second_step(auth, visit, rest, cookies);
+        return second_step(snapshot, visit, rest, cookies);
     }
 
     let state = parameters.state.as_deref().unwrap_or_default();
-    let opened = open(auth, visit, state, cookies)?;
+    let opened = open(snapshot, visit, state, cookies)?;
     let Some(answer) = parameters.answer else {
         return match opened {
             Opened::Pending(pending) => Err(of_login(Kind::AnswerWithoutCode.into(), &pending)),
-            Opened::Dead(_) | Opened::Gone => home(auth),
+            Opened::Dead(_) | Opened::Gone => home(snapshot),
         };
     };
     let pending = match opened {
         Opened::Pending(pending) => *pending,
-        Opened::Gone if auth.identity(&visit.headers).is_some() => return home(auth),
+        Opened::Gone if snapshot.identity(&visit.headers).is_some() => return home(snapshot),
         Opened::Gone if state.is_empty() => {
             return Err(Kind::CallbackMalformed {
                 what: "it lacks state",
@@ -82,7 +85,7 @@ async fn finish(
             .into());
         }
         Opened::Gone => {
-            let any = pairs(&visit.headers).any(|(name, _)| auth.names().is_ours(name));
+            let any = pairs(&visit.headers).any(|(name, _)| snapshot.names().is_ours(name));
             return Err(if any {
                 Kind::StateUnknown
             } else {
@@ -92,19 +95,19 @@ async fn finish(
         }
         Opened::Dead(why) => {
             let made_by_it = |identity: IdentityCookie| identity.came_from(&state_hash(state));
-            if auth.identity(&visit.headers).is_some_and(made_by_it) {
-                return home(auth);
+            if snapshot.identity(&visit.headers).is_some_and(made_by_it) {
+                return home(snapshot);
             }
             return Err(why);
         }
     };
     let at_provider = |error: Error| of_login(error, &pending);
-    let provider = configured(auth, &pending).map_err(at_provider)?;
+    let provider = configured(snapshot, &pending).map_err(at_provider)?;
     if pending.bounces >= MAX_BOUNCES - 1 {
-        cookies.push(auth.names().clear(auth.names().mark())?);
+        cookies.push(snapshot.names().clear(snapshot.names().mark())?);
         return Err(at_provider(Kind::LoginLoops { count: MAX_BOUNCES }.into()));
     }
-    check_issuer(auth, provider, &pending, parameters.issuer.as_deref())
+    check_issuer(snapshot, provider, &pending, parameters.issuer.as_deref())
         .await
         .map_err(at_provider)?;
     let code = match answer {
@@ -118,11 +121,11 @@ async fn finish(
         code,
         secrets: pending.secrets()?,
         max_age: pending.max_age,
-        now: auth.now(),
+        now: snapshot.now(),
     };
     let verified = provider.redeem(redemption).await.map_err(at_provider)?;
-    let head = head(auth, provider, &verified, state)?;
-    log_in(auth, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
+    let head = head(snapshot, provider, &verified, state)?;
+    log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
 }
 
 /// A failure of this login: the way back begins it anew, with the same end.
@@ -145,19 +148,19 @@ enum Opened {
 /// Opens the pending login of this state. From here on it is over, whatever comes: its cookie is
 /// cleared.
 fn open(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &Visit,
     state: &str,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Opened> {
-    let name = auth.names().pending(state);
+    let name = snapshot.names().pending(state);
     let mut came = values(&visit.headers, &name).take(2).peekable();
     if state.is_empty() || came.peek().is_none() {
         return Ok(Opened::Gone);
     }
-    cookies.push(auth.names().clear(&name)?);
+    cookies.push(snapshot.names().clear(&name)?);
     for value in came {
-        let Some(pending) = Pending::open(auth.keyring(), &name, value, auth.now()) else {
+        let Some(pending) = Pending::open(snapshot.keyring(), &name, value, snapshot.now()) else {
             continue;
         };
         // The cookie's name holds 40 bits of the state's hash; this compares all of it.
@@ -165,7 +168,7 @@ fn open(
         if verify_slices_are_equal(sent.expose().as_bytes(), state.as_bytes()).is_err() {
             continue;
         }
-        let age = pending.age(auth.now());
+        let age = pending.age(snapshot.now());
         if age > PENDING_LIFE {
             let seconds = age.unsigned_abs();
             return Ok(Opened::Dead(of_login(
@@ -179,8 +182,12 @@ fn open(
 }
 
 /// The provider that the login was begun with, if it is configured as it was then.
-fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<ConfiguredProvider>> {
-    auth.provider(&pending.provider)
+fn configured<'a>(
+    snapshot: &'a Snapshot,
+    pending: &Pending,
+) -> Result<&'a Arc<ConfiguredProvider>> {
+    snapshot
+        .provider(&pending.provider)
         .ok()
         .filter(|provider| provider.fingerprint() == pending.fingerprint)
         .ok_or_else(|| Kind::ConfigurationChanged.into())
@@ -188,13 +195,15 @@ fn configured<'a>(auth: &'a Snapshot, pending: &Pending) -> Result<&'a Arc<Confi
 
 /// RFC 9207: the answer comes from the provider that the browser was sent to.
 async fn check_issuer(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     provider: &ConfiguredProvider,
     pending: &Pending,
     issuer: Option<&str>,
 ) -> Result<()> {
     match issuer {
-        Some(issuer) if provider.may_answer_as(issuer, &pending.issuer, auth.providers()) => Ok(()),
+        Some(issuer) if provider.may_answer_as(issuer, &pending.issuer, snapshot.providers()) => {
+            Ok(())
+        }
         Some(issuer) => Err(Kind::AnswerFromAnotherIssuer {
             expected: pending.issuer.clone(),
             found: clean(issuer),
@@ -239,17 +248,17 @@ fn clean(text: &str) -> String {
 
 /// Seals the identity, and sends the browser on.
 fn log_in(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &Visit,
     pending: &Pending,
     head: &Head,
     claims: &Map<String, Value>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
-    let (names, keyring) = (auth.names(), auth.keyring());
+    let (names, keyring) = (snapshot.names(), snapshot.keyring());
     let Cut { first, second } = IdentityCookie::seal(head, claims, names, keyring)?;
     let [first_name, others @ ..] = names.identity();
-    cookies.push(names.set(first_name, &first, auth.life())?);
+    cookies.push(names.set(first_name, &first, snapshot.life())?);
     let mark = Mark {
         issued_at: head.issued_at,
         count: pending.bounces.saturating_add(1),
@@ -262,19 +271,19 @@ fn log_in(
             cookies.push(names.clear(name)?);
         }
     }
-    let goal = goal(auth, pending);
+    let goal = goal(snapshot, pending);
     let length = goal.len() + cookies.iter().map(HeaderValue::len).sum::<usize>();
     match second {
         None if length <= MAX_HEAD => pages::see_other(&goal),
         // In a page it takes no room among the headers.
         None => Ok(pages::going_on(&goal)),
         Some(second) => first_step(
-            auth,
+            snapshot,
             &Rest {
                 first: hash(first.as_bytes()),
                 second,
                 issued_at: head.issued_at,
-                life: auth.life(),
+                life: snapshot.life(),
                 return_to: goal,
             },
         ),
@@ -283,16 +292,16 @@ fn log_in(
 
 /// Everything about this login but its claims.
 fn head(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     provider: &ConfiguredProvider,
     verified: &Verified,
     state: &str,
 ) -> Result<Head> {
-    let now = auth.now();
+    let now = snapshot.now();
     Ok(Head {
         login_id: random::bytes()?,
         issued_at: now,
-        expires_at: now.saturating_add(auth.life()),
+        expires_at: now.saturating_add(snapshot.life()),
         auth_time: verified.auth_time,
         provider: provider.name().to_owned(),
         fingerprint: provider.fingerprint(),
@@ -304,36 +313,38 @@ fn head(
 }
 
 /// Where they were going, or home.
-fn goal(auth: &Snapshot, pending: &Pending) -> String {
-    let (origin, own) = (auth.site().origin(), auth.own_paths().all_seen());
+fn goal(snapshot: &Snapshot, pending: &Pending) -> String {
+    let (origin, own) = (snapshot.site().origin(), snapshot.own_paths().all_seen());
     ReturnTo::parse(&pending.return_to, origin, own)
-        .map_or_else(|| auth.site().home(), |path| path.as_str().to_owned())
+        .map_or_else(|| snapshot.site().home(), |path| path.as_str().to_owned())
 }
 
 /// The page that fetches the second part: one answer with both would be too long for the buffers
 /// of the usual proxies.
-fn first_step(auth: &Snapshot, rest: &Rest) -> Result<Response> {
-    let sealed = rest.seal(auth.keyring(), auth.names())?;
-    let callback = auth.own_paths().seen(OwnPath::Callback);
+fn first_step(snapshot: &Snapshot, rest: &Rest) -> Result<Response> {
+    let sealed = rest.seal(snapshot.keyring(), snapshot.names())?;
+    let callback = snapshot.own_paths().seen(OwnPath::Callback);
     Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
 }
 
 /// Sets the second part, if the first is here: a link that somebody else made joins nothing.
 fn second_step(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &Visit,
     sealed: &str,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
-    let [first_name, second_name, _] = auth.names().identity();
-    let now = auth.now();
-    let rest = Rest::open(auth.keyring(), auth.names(), sealed, now).filter(|rest| {
+    let [first_name, second_name, _] = snapshot.names().identity();
+    let now = snapshot.now();
+    let rest = Rest::open(snapshot.keyring(), snapshot.names(), sealed, now).filter(|rest| {
         // The clock of the replica that took the first step may be ahead of this one's.
         (-SKEW..=REST_LIFE).contains(&now.saturating_sub(rest.issued_at))
             && values(&visit.headers, first_name).any(|first| hash(first) == rest.first)
     });
-    let Some(rest) = rest else { return home(auth) };
-    cookies.push(auth.names().set(second_name, &rest.second, rest.life)?);
+    let Some(rest) = rest else {
+        return home(snapshot);
+    };
+    cookies.push(snapshot.names().set(second_name, &rest.second, rest.life)?);
     pages::see_other(&rest.return_to)
 }
 
@@ -343,8 +354,8 @@ fn hash(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-fn home(auth: &Snapshot) -> Result<Response> {
-    pages::see_other(&auth.site().home())
+fn home(snapshot: &Snapshot) -> Result<Response> {
+    pages::see_other(&snapshot.site().home())
 }
 
 /// Adds the cookies of an answer to it.

@@ -128,31 +128,38 @@ impl fmt::Debug for Login {
 
 async fn begin(request: LoginRequest) -> Result<Login> {
     let session = &request.session;
-    let (auth, visit) = (&session.snapshot().at_login().await, session.visit());
+    let (snapshot, visit) = (&session.snapshot().at_login().await, session.visit());
     let provider = match &request.provider {
-        Some(name) => Some(auth.provider(name)?),
-        None => auth.default_provider()?,
+        Some(name) => Some(snapshot.provider(name)?),
+        None => snapshot.default_provider()?,
     };
     let name = provider.map(|provider| provider.name());
-    if let Verdict::Idle(status) = judge(auth, visit, name)? {
+    if let Verdict::Idle(status) = judge(snapshot, visit, name)? {
         return Ok(Login(pages::nothing(status)));
     }
-    if let Some(port) = visit.at_another_port(auth.site()) {
-        auth.auth().tell_port(port);
+    if let Some(port) = visit.at_another_port(snapshot.site()) {
+        snapshot.auth().tell_port(port);
     }
     let Some(provider) = provider else {
-        return Ok(Login(pages::chooser(auth, request.return_to.as_deref())));
+        return Ok(Login(pages::chooser(
+            snapshot,
+            request.return_to.as_deref(),
+        )));
     };
-    let login_url = pages::login_url(auth, name, None);
-    if let Some(url) = visit.under_the_right_name(auth.site(), &login_url) {
+    let login_url = pages::login_url(snapshot, name, None);
+    if let Some(url) = visit.under_the_right_name(snapshot.site(), &login_url) {
         return Ok(Login(pages::see_other(&url)?));
     }
 
     let endpoints = provider.endpoints().await?;
-    let now = auth.now();
-    let return_to = request
-        .return_to
-        .and_then(|path| ReturnTo::parse(&path, auth.site().origin(), auth.own_paths().all_seen()));
+    let now = snapshot.now();
+    let return_to = request.return_to.and_then(|path| {
+        ReturnTo::parse(
+            &path,
+            snapshot.site().origin(),
+            snapshot.own_paths().all_seen(),
+        )
+    });
     let max_age = request
         .parameters
         .iter()
@@ -167,13 +174,13 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             Some((_, max_age)) => seconds(max_age),
             None => provider.max_age(),
         },
-        bounces: bounces(auth, session, now),
+        bounces: bounces(snapshot, session, now),
         return_to: return_to
             .map(|path| path.as_str().to_owned())
             .unwrap_or_default(),
     };
     let secrets = pending.secrets()?;
-    let cookies = cookies(auth, visit, pending, secrets.state.expose(), now)?;
+    let cookies = cookies(snapshot, visit, pending, secrets.state.expose(), now)?;
     // The last thing that can fail: the provider may have to be asked.
     let url = provider
         .authorization_url(&endpoints, &secrets, &request.parameters, now)
@@ -204,7 +211,7 @@ pub(crate) enum Verdict {
 }
 
 /// A login is begun by a POST of the app's own, or by a person who goes to it, from wherever.
-pub(crate) fn judge(auth: &Snapshot, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
+pub(crate) fn judge(snapshot: &Snapshot, visit: &Visit, provider: Option<&str>) -> Result<Verdict> {
     if let Some(status) = visit.idle() {
         return Ok(Verdict::Idle(status));
     }
@@ -219,7 +226,7 @@ pub(crate) fn judge(auth: &Snapshot, visit: &Visit, provider: Option<&str>) -> R
         }
         .into());
     }
-    if visit.method == Method::POST && !visit.is_own(auth.site()) {
+    if visit.method == Method::POST && !visit.is_own(snapshot.site()) {
         return Err(Kind::LoginCrossSite.into());
     }
     let by_script = match visit.method {
@@ -228,43 +235,48 @@ pub(crate) fn judge(auth: &Snapshot, visit: &Visit, provider: Option<&str>) -> R
         _ => visit.headers.contains_key("sec-fetch-mode") && !visit.is_navigation(),
     };
     if by_script {
-        let login_url = pages::login_url(auth, provider, None);
+        let login_url = pages::login_url(snapshot, provider, None);
         return Err(Kind::LoginByScript { login_url }.into());
     }
     Ok(Verdict::Begin)
 }
 
 /// How many logins of this browser were finished just now and left it anonymous.
-fn bounces(auth: &Snapshot, session: &Session, now: i64) -> u8 {
+fn bounces(snapshot: &Snapshot, session: &Session, now: i64) -> u8 {
     if session.user().is_logged_in() {
         return 0;
     }
-    Mark::open(&session.visit().headers, auth.names(), auth.keyring(), now)
-        .filter(|mark| mark.is_current(now))
-        .map_or(0, |mark| mark.count)
+    Mark::open(
+        &session.visit().headers,
+        snapshot.names(),
+        snapshot.keyring(),
+        now,
+    )
+    .filter(|mark| mark.is_current(now))
+    .map_or(0, |mark| mark.count)
 }
 
 /// The Set-Cookie lines of a login: its own, and those that make room for it.
 fn cookies(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &Visit,
     mut pending: Pending,
     state: &str,
     now: i64,
 ) -> Result<Vec<HeaderValue>> {
-    let names = auth.names();
+    let names = snapshot.names();
     let name = names.pending(state);
     let size = |value: &str| cookies::size(name.as_bytes(), value.as_bytes());
-    let mut value = pending.seal(auth.keyring(), &name)?;
+    let mut value = pending.seal(snapshot.keyring(), &name)?;
     if size(&value) > PENDING_BUDGET {
         pending.return_to.clear();
-        value = pending.seal(auth.keyring(), &name)?;
+        value = pending.seal(snapshot.keyring(), &name)?;
     }
     let mut lines = Vec::new();
-    let under_way = under_way(auth, visit, now, &mut lines)?;
-    if under_way.iter().any(|login| login.age >= MISSED) && auth.auth().misses_callbacks() {
+    let under_way = under_way(snapshot, visit, now, &mut lines)?;
+    if under_way.iter().any(|login| login.age >= MISSED) && snapshot.auth().misses_callbacks() {
         tracing::warn!(
-            path = auth.own_paths().seen(OwnPath::Callback),
+            path = snapshot.own_paths().seen(OwnPath::Callback),
             "a login was begun before and no callback has arrived: if the browser shows 404 there, \
              move `.layer(auth.layer())` to the outermost router, behind its last route and \
              fallback, or add `.merge(auth.routes())` to that router"
@@ -274,7 +286,7 @@ fn cookies(
     for login in under_way {
         match room.checked_sub(login.size) {
             Some(left) => room = left,
-            None if visit.is_own(auth.site()) || login.age >= SETTLED => {
+            None if visit.is_own(snapshot.site()) || login.age >= SETTLED => {
                 room = 0;
                 lines.push(names.clear(login.name)?);
             }
@@ -298,12 +310,12 @@ struct UnderWay<'a> {
 /// The logins that this browser has under way, the youngest first. Lines that clear what is no
 /// login any more are added to `lines`.
 fn under_way<'a>(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     visit: &'a Visit,
     now: i64,
     lines: &mut Vec<HeaderValue>,
 ) -> Result<Vec<UnderWay<'a>>> {
-    let names = auth.names();
+    let names = snapshot.names();
     let came: Vec<_> = pairs(&visit.headers)
         .filter(|(name, _)| names.is_pending(name))
         .collect();
@@ -312,7 +324,7 @@ fn under_way<'a>(
     for (index, (name, value)) in came.into_iter().rev().enumerate() {
         // Names of pending logins are ASCII, or they would not be ones.
         let name = std::str::from_utf8(name).unwrap_or_default();
-        let opened = (index < OPENED).then(|| Pending::open(auth.keyring(), name, value, now));
+        let opened = (index < OPENED).then(|| Pending::open(snapshot.keyring(), name, value, now));
         match opened.flatten().map(|pending| pending.age(now)) {
             Some(age) if age <= PENDING_LIFE => {
                 let size = cookies::size(name.as_bytes(), value);

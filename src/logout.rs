@@ -64,14 +64,14 @@ impl fmt::Debug for Logout {
 }
 
 fn log_out(session: &Session) -> Result<Response> {
-    let (auth, visit) = (session.snapshot(), session.visit());
+    let (snapshot, visit) = (session.snapshot(), session.visit());
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));
     }
-    if visit.method != Method::POST || !visit.is_own(auth.site()) {
-        return Ok(pages::logout(auth));
+    if visit.method != Method::POST || !visit.is_own(snapshot.site()) {
+        return Ok(pages::logout(snapshot));
     }
-    let names = auth.names();
+    let names = snapshot.names();
     let [first, others @ ..] = names.identity();
     let known = others.iter().map(String::as_str).chain([names.mark()]);
     let came: BTreeSet<&str> = pairs(&visit.headers)
@@ -83,7 +83,7 @@ fn log_out(session: &Session) -> Result<Response> {
     // we know, for a neighbour can plant any number of names like ours.
     let ours = known.filter(|name| came.contains(name));
     let rest = came.iter().copied().filter(|name| *name != first);
-    let mut response = pages::see_other(&auth.site().home())?;
+    let mut response = pages::see_other(&snapshot.site().home())?;
     let (mut cleared, mut length) = (BTreeSet::new(), 0);
     for name in std::iter::once(first.as_str()).chain(ours).chain(rest) {
         let line = names.clear(name)?;

@@ -32,7 +32,7 @@ enum Referrer {
 
 /// A page for a failure, for a person.
 pub(crate) fn failure(
-    auth: &Snapshot,
+    snapshot: &Snapshot,
     error: &Error,
     request_id: &str,
     is_local: bool,
@@ -41,8 +41,10 @@ pub(crate) fn failure(
         Kind::UnknownProvider { .. } | Kind::LayerMissing | Kind::ClaimsDoNotFit { .. } => None,
         _ => {
             // One that a reload took away is nobody to log in with.
-            let provider = error.provider().filter(|name| auth.provider(name).is_ok());
-            Some(login_url(auth, provider, error.goal()))
+            let provider = error
+                .provider()
+                .filter(|name| snapshot.provider(name).is_ok());
+            Some(login_url(snapshot, provider, error.goal()))
         }
     };
     let body = html! {
@@ -51,7 +53,7 @@ pub(crate) fn failure(
         p { (error.cure()) }
         p.actions {
             @if let Some(again) = again { a.button href=(again) { "Log in" } }
-            a.quiet href=(auth.site().home()) { "Go to the start page" }
+            a.quiet href=(snapshot.site().home()) { "Go to the start page" }
         }
         @if is_local {
             section aria-labelledby="details" {
@@ -150,33 +152,33 @@ impl IntoResponse for Error {
 }
 
 /// Which provider to log in with.
-pub(crate) fn chooser(auth: &Snapshot, return_to: Option<&str>) -> Response {
+pub(crate) fn chooser(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
     let body = html! {
         h1 { "Log in" }
-        form method="post" action=(auth.own_paths().seen(OwnPath::Login)) {
+        form method="post" action=(snapshot.own_paths().seen(OwnPath::Login)) {
             @if let Some(return_to) = return_to {
                 input type="hidden" name="return_to" value=(return_to);
             }
-            @for provider in auth.providers() {
+            @for provider in snapshot.providers() {
                 button.button type="submit" name="provider" value=(provider.name()) {
                     "Log in with " (provider.label())
                 }
             }
         }
-        p.actions { a.quiet href=(auth.site().home()) { "Go to the start page" } }
+        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
     };
     page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
 }
 
 /// The page with the button that logs out.
-pub(crate) fn logout(auth: &Snapshot) -> Response {
+pub(crate) fn logout(snapshot: &Snapshot) -> Response {
     let body = html! {
         h1 { "Log out" }
         p { "Do you want to log out of this app?" }
-        form method="post" action=(auth.own_paths().seen(OwnPath::Logout)) {
+        form method="post" action=(snapshot.own_paths().seen(OwnPath::Logout)) {
             button.button type="submit" { "Log out" }
         }
-        p.actions { a.quiet href=(auth.site().home()) { "Stay logged in" } }
+        p.actions { a.quiet href=(snapshot.site().home()) { "Stay logged in" } }
     };
     page(StatusCode::OK, "Log out", Referrer::SameOrigin, &body)
 }
@@ -223,8 +225,8 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
 }
 
 /// The address of the login page, straight to one provider if it is known, and on from there.
-pub(crate) fn login_url(auth: &Snapshot, provider: Option<&str>, goal: Option<&str>) -> String {
-    let path = auth.own_paths().seen(OwnPath::Login);
+pub(crate) fn login_url(snapshot: &Snapshot, provider: Option<&str>, goal: Option<&str>) -> String {
+    let path = snapshot.own_paths().seen(OwnPath::Login);
     let query: String = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(provider.map(|provider| ("provider", provider)))
         .extend_pairs(goal.map(|goal| ("return_to", goal)))
