@@ -26,7 +26,8 @@ pub(super) struct Section {
     pub(super) name: String,
     pub(super) client_id: String,
     pub(super) client_secret: ClientSecret,
-    pub(super) server_metadata_url: String,
+    /// Not where a preset knows it, or `more` says it otherwise.
+    pub(super) server_metadata_url: Option<String>,
     /// Further keys whose values are strings.
     pub(super) more: Vec<(&'static str, String)>,
     pub(super) client_kwargs: Vec<(String, String)>,
@@ -89,7 +90,9 @@ impl Section {
             }
             ClientSecret::None => put(text, "client_secret", ""),
         }
-        put(text, "server_metadata_url", &self.server_metadata_url);
+        if let Some(url) = &self.server_metadata_url {
+            put(text, "server_metadata_url", url);
+        }
         for (name, value) in &self.more {
             put(text, name, value);
         }

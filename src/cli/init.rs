@@ -10,6 +10,7 @@ use clap::Args;
 use super::draft::{ClientSecret, Draft, Section, metadata_url, write_new};
 use super::outcome::{Failure, Outcome};
 use super::secret;
+use crate::presets;
 
 const FILE: &str = ".streamlit/secrets.toml";
 
@@ -17,7 +18,7 @@ const FILE: &str = ".streamlit/secrets.toml";
 /// the command line, where others on the machine would see it.
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// google, microsoft, gitlab, or any name with its issuer
+    /// A preset such as google or github, or any name with its issuer
     #[arg(long)]
     provider: Option<String>,
 
@@ -84,17 +85,21 @@ impl Init {
         let given = |value: Option<String>, question: &str| value.map_or_else(|| ask(question), Ok);
         let name = given(
             self.provider,
-            "Provider (google, microsoft, gitlab, or a name of your own)",
+            "Provider (google, github, entra, another preset, or a name of your own)",
         )?;
-        let issuer = match (self.issuer, name.as_str()) {
-            (Some(issuer), _) => issuer,
-            (None, "google") => "https://accounts.google.com".to_owned(),
-            (None, "gitlab") => "https://gitlab.com".to_owned(),
-            (None, "microsoft") => {
-                let tenant = ask("Directory (tenant) id")?;
-                format!("https://login.microsoftonline.com/{tenant}/v2.0")
+        let mut more = Vec::new();
+        let server_metadata_url = match (self.issuer, presets::find(&name)) {
+            (Some(issuer), _) => Some(metadata_url(&issuer)),
+            (None, Some(preset)) => {
+                for parameter in preset.needed() {
+                    let question = format!("{}, such as {}", parameter.name, parameter.example);
+                    more.push((parameter.name, ask(&question)?));
+                }
+                None
             }
-            (None, _) => ask("Issuer, such as https://example.okta.com")?,
+            (None, None) => Some(metadata_url(&ask(
+                "Issuer, such as https://id.example.com",
+            )?)),
         };
         let client_id = given(self.client_id, "Client id")?;
         let client_secret = if self.public {
@@ -110,7 +115,8 @@ impl Init {
                 name,
                 client_id,
                 client_secret,
-                server_metadata_url: metadata_url(&issuer),
+                server_metadata_url,
+                more,
                 ..Section::default()
             }],
         })

@@ -92,7 +92,7 @@ fn look_at(table: &Table, name: &str, level: Level, sections: &[String]) -> Opti
         }
         None if stands_for_one_that_is_missing(table, name, level) => None,
         None => Some(Mistake::new(format!("unknown key `{shown}`")).cure(
-            match keys::nearest(name, level) {
+            match keys::of_panel(name).or_else(|| keys::nearest(name, level)) {
                 Some(near) if near.belongs(level) => format!("did you mean {}?", near.name),
                 Some(near) => {
                     format!(

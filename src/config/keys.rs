@@ -187,6 +187,18 @@ pub(super) fn nearest(name: &str, level: Level) -> Option<&'static Key> {
         .map(|(_, _, key)| key)
 }
 
+/// The key that Panel has under this name, for a provider of OAuth 2.
+pub(super) fn of_panel(name: &str) -> Option<&'static Key> {
+    let ours = match name {
+        "AUTHORIZE_URL" => "authorization_endpoint",
+        "TOKEN_URL" => "token_endpoint",
+        "USER_KEY" => "user_key",
+        "USER_URL" => "userinfo_endpoint",
+        _ => return None,
+    };
+    find(ours, Level::Provider)
+}
+
 /// Whether `name` is `wanted`, but for typing errors.
 pub(super) fn is_near(name: &str, wanted: &str) -> bool {
     distance(name, wanted) <= allowed(wanted)

@@ -46,6 +46,23 @@ pub(crate) struct Preset {
 }
 
 impl Preset {
+    /// The parameters that a section cannot do without.
+    #[cfg(feature = "cli")]
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &'static Parameter> {
+        let (Some(Address::OpenId { metadata: template })
+        | Some(Address::OAuth2 {
+            authorization: template,
+            ..
+        })) = self.addresses.last()
+        else {
+            return Vec::new().into_iter();
+        };
+        let named = |name| self.parameters.iter().find(|it| it.name == name);
+        let needed = template.parameters().filter_map(named);
+        let needed: Vec<_> = needed.filter(|it| it.default.is_none()).collect();
+        needed.into_iter()
+    }
+
     /// Whether it is meant by a section of this name.
     pub(crate) fn is_called(&self, name: &str) -> bool {
         self.name == name || self.also.contains(&name)

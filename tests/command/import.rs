@@ -166,13 +166,58 @@ fn panels_names_become_a_file_that_loads() {
 }
 
 #[test]
-fn a_provider_without_openid_connect_is_told_and_the_file_does_not_load() {
+fn a_provider_that_keycard_knows_needs_no_address() {
+    let canary = canary();
+    for (from, variables, written) in [
+        (
+            "oauth2-proxy",
+            "OAUTH2_PROXY_PROVIDER=github\nOAUTH2_PROXY_CLIENT_ID=an-id\n\
+             OAUTH2_PROXY_SCOPE=user:email read:org\nOAUTH2_PROXY_CLIENT_SECRET=@",
+            "[auth.github]\nclient_id = \"an-id\"\nclient_secret = \"<carried>\"\n\
+             client_kwargs = { scope = \"user:email read:org\" }\n",
+        ),
+        (
+            "oauth2-proxy",
+            "OAUTH2_PROXY_PROVIDER=entra-id\nOAUTH2_PROXY_CLIENT_ID=an-id\n\
+             OAUTH2_PROXY_AZURE_TENANT=contoso.example\nOAUTH2_PROXY_CLIENT_SECRET=@",
+            "\ntenant = \"contoso.example\"\n",
+        ),
+        (
+            "auth-js",
+            "AUTH_DISCORD_ID=an-id\nAUTH_DISCORD_SECRET=@",
+            "[auth.discord]\nclient_id = \"an-id\"\n",
+        ),
+        (
+            "panel",
+            "PANEL_OAUTH_PROVIDER=bitbucket\nPANEL_OAUTH_KEY=an-id\nPANEL_OAUTH_SECRET=@",
+            "[auth.bitbucket]\nclient_id = \"an-id\"\n",
+        ),
+        (
+            "panel",
+            "PANEL_OAUTH_PROVIDER=generic\nPANEL_OAUTH_KEY=an-id\nPANEL_OAUTH_SECRET=@\n\
+             PANEL_OAUTH_AUTHORIZE_URL=https://forge.example/authorize\n\
+             PANEL_OAUTH_EXTRA_PARAMS={'TOKEN_URL': 'https://forge.example/token', \
+             'USER_URL': 'https://forge.example/user', 'USER_KEY': 'login'}",
+            "\nauthorization_endpoint = \"https://forge.example/authorize\"\n\
+             token_endpoint = \"https://forge.example/token\"\n\
+             userinfo_endpoint = \"https://forge.example/user\"\nuser_key = \"login\"\n",
+        ),
+    ] {
+        let said = imported("known", from, &variables.replace('@', &canary));
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(said.out.contains(written), "{}", said.out);
+        assert!(!said.out.contains("server_metadata_url"), "{}", said.out);
+    }
+}
+
+#[test]
+fn a_provider_that_is_nowhere_is_told_and_the_file_does_not_load() {
     for (from, variables) in [
         (
             "oauth2-proxy",
-            "OAUTH2_PROXY_PROVIDER=github\nOAUTH2_PROXY_CLIENT_SECRET=ca11ary",
+            "OAUTH2_PROXY_PROVIDER=digitalocean\nOAUTH2_PROXY_CLIENT_SECRET=ca11ary",
         ),
-        ("auth-js", "AUTH_DISCORD_ID=x\nAUTH_DISCORD_SECRET=ca11ary"),
+        ("auth-js", "AUTH_OKTA_ID=x\nAUTH_OKTA_SECRET=ca11ary"),
         (
             "panel",
             "PANEL_OAUTH_PROVIDER=generic\nPANEL_OAUTH_SECRET=ca11ary\nPANEL_OAUTH_EXTRA_PARAMS=ca11ary",
@@ -183,7 +228,7 @@ fn a_provider_without_openid_connect_is_told_and_the_file_does_not_load() {
         assert_eq!(said.code, 1);
         assert!(
             said.err
-                .contains(" is not carried over: it is OAuth 2 without")
+                .contains(" is not carried over: where it is is not said")
                 || variables.is_empty(),
             "{}",
             said.err

@@ -64,18 +64,18 @@ fn what_no_flag_says_is_asked_for() {
     let said = init(
         &folder,
         &["init"],
-        "okta\nhttps://example.okta.com/\nan-id\nits-client-secret\n",
+        "sso\nhttps://sso.example.com/\nan-id\nits-client-secret\n",
     );
     assert_eq!(said.code, 0, "{said:?}");
     snapshot("init_asked", &said.err);
     let text = fs::read_to_string(folder.path(FILE)).unwrap();
     assert!(
-        text.contains("\"https://example.okta.com/.well-known/openid-configuration\""),
+        text.contains("\"https://sso.example.com/.well-known/openid-configuration\""),
         "{text}"
     );
 
     let folder = Folder::new("init-unanswered");
-    let said = init(&folder, &["init"], "okta\n");
+    let said = init(&folder, &["init"], "sso\n");
     assert_eq!(said.code, 1);
     assert!(
         said.err
@@ -84,6 +84,46 @@ fn what_no_flag_says_is_asked_for() {
         said.err
     );
     assert!(!folder.path(".streamlit").exists());
+}
+
+#[test]
+fn a_provider_that_keycard_knows_is_asked_for_what_its_preset_needs() {
+    for (provider, answers, written) in [
+        ("github", "", "[auth.github]\nclient_id = \"an-id\"\n"),
+        (
+            "okta",
+            "example.okta.com\n",
+            "\ndomain = \"example.okta.com\"\n",
+        ),
+        (
+            "keycloak",
+            "id.example.com\nstaff\n",
+            "\nhost = \"id.example.com\"\nrealm = \"staff\"\n",
+        ),
+        (
+            "entra",
+            "contoso.example\n",
+            "\ntenant = \"contoso.example\"\n",
+        ),
+    ] {
+        let folder = Folder::new(&format!("init-{provider}"));
+        let flags = ["init", "--provider", provider, "--client-id", "an-id"];
+        let said = init(&folder, &flags, &format!("{answers}its-client-secret\n"));
+        assert_eq!(said.code, 0, "{said:?}");
+        let text = fs::read_to_string(folder.path(FILE)).unwrap();
+        assert!(text.contains(written), "{text}");
+        assert!(!text.contains("server_metadata_url"), "{text}");
+    }
+
+    let folder = Folder::new("init-anybody");
+    let flags = ["init", "--provider", "entra", "--client-id", "an-id"];
+    let said = init(&folder, &flags, "common\nits-client-secret\n");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(
+        said.err
+            .contains("missing key `auth.entra.allowed_tenants`"),
+        "{said:?}"
+    );
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The names of Auth.js: `AUTH_SECRET`, `AUTH_URL`, and for each provider `AUTH_<PROVIDER>_ID`,
 //! `_SECRET` and `_ISSUER`.
 
-use super::imported::{DECIDED, Imported, NO_OPENID, Reasons};
+use super::imported::{DECIDED, Imported, NOWHERE, Place, Reasons};
 use super::variables::Variables;
-use crate::cli::draft::{Section, metadata_url};
+use crate::cli::draft::Section;
 
 const REASONS: Reasons = &[
     ("AUTH_REDIRECT_PROXY_URL", DECIDED),
@@ -30,9 +30,12 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
             format!("AUTH_{provider}_ISSUER"),
         );
         let name = name(provider);
-        let issuer = variables.take(&issuer).or_else(|| known(&name));
-        let Some(issuer) = issuer else {
-            imported.leave_out(&id, NO_OPENID);
+        let place = match variables.take(&issuer) {
+            Some(issuer) => Some(Place::of_issuer(&name, &issuer)),
+            None => Place::of_preset(&name, Vec::new()),
+        };
+        let Some(place) = place else {
+            imported.leave_out(&id, NOWHERE);
             variables.take(&id);
             variables.take(&secret);
             continue;
@@ -40,8 +43,8 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
         imported.draft.providers.push(Section {
             client_id: variables.take(&id).unwrap_or_default(),
             client_secret: variables.take(&secret).into(),
-            server_metadata_url: metadata_url(&issuer),
-            name,
+            server_metadata_url: place.server_metadata_url,
+            name: place.name,
             ..Section::default()
         });
     }
@@ -56,14 +59,4 @@ fn name(provider: &str) -> String {
         "AZURE_AD" | "MICROSOFT_ENTRA_ID" => "microsoft".to_owned(),
         provider => provider.to_ascii_lowercase().replace('_', "-"),
     }
-}
-
-/// The issuer that Auth.js knows by itself.
-fn known(name: &str) -> Option<String> {
-    let issuer = match name {
-        "gitlab" => "https://gitlab.com",
-        "google" => "https://accounts.google.com",
-        _ => return None,
-    };
-    Some(issuer.to_owned())
 }

@@ -3,7 +3,8 @@
 use url::Url;
 
 use super::variables::Variables;
-use crate::cli::draft::Draft;
+use crate::cli::draft::{Draft, metadata_url};
+use crate::presets::{self, Address, Parameter};
 
 /// A secrets file, and what has to be said of it. No value of a variable is in what is said.
 #[derive(Default)]
@@ -15,11 +16,49 @@ pub(super) struct Imported {
 /// The beginnings of names, and why what they say is not carried over.
 pub(super) type Reasons = &'static [(&'static str, &'static str)];
 
-pub(super) const NO_OPENID: &str = "it is OAuth 2 without OpenID Connect, or its issuer is not said; \
-                                    add server_metadata_url by hand if it has one";
+pub(super) const NOWHERE: &str = "where it is is not said, and keycard does not know it by that name; \
+                                  add server_metadata_url by hand, or the endpoints of OAuth 2";
 pub(super) const DECIDED: &str = "keycard decides it from redirect_uri";
 pub(super) const FOR_CODE: &str = "keycard lets in whoever can log in at the provider; see to it in \
                                    the app's own code";
+
+/// A provider's name here, and what says where it is.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) server_metadata_url: Option<String>,
+    pub(super) more: Vec<(&'static str, String)>,
+}
+
+impl Place {
+    pub(super) fn of_issuer(name: &str, issuer: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            server_metadata_url: Some(metadata_url(issuer)),
+            more: Vec::new(),
+        }
+    }
+
+    /// At a provider that keycard knows, if this is all that has to be said.
+    pub(super) fn of_preset(name: &str, said: Vec<(&'static str, String)>) -> Option<Self> {
+        let preset = presets::find(name)?;
+        let is_said = |it: &Parameter| said.iter().any(|(name, _)| *name == it.name);
+        preset.needed().all(is_said).then(|| Self {
+            name: name.to_owned(),
+            server_metadata_url: None,
+            more: said,
+        })
+    }
+
+    /// Whether there is no ID token for a scope to ask for.
+    fn is_oauth2(&self) -> bool {
+        let is_oauth2 = |address: &Address| matches!(address, Address::OAuth2 { .. });
+        let preset = presets::find(&self.name).filter(|_| self.server_metadata_url.is_none());
+        match preset {
+            Some(preset) => preset.addresses.iter().all(is_oauth2),
+            None => self.server_metadata_url.is_none(),
+        }
+    }
+}
 
 impl Imported {
     pub(super) fn say(&mut self, what: impl Into<String>) {
@@ -75,10 +114,16 @@ impl Imported {
         }
     }
 
-    /// The scopes, if they ask for an identity.
-    pub(super) fn scope(&mut self, name: &str, scope: Option<String>) -> Option<(String, String)> {
+    /// The scopes, if they ask for an identity, or the provider has none that does.
+    pub(super) fn scope(
+        &mut self,
+        name: &str,
+        scope: Option<String>,
+        place: Option<&Place>,
+    ) -> Option<(String, String)> {
         let scope = scope?.replace(',', " ");
-        if scope.split_whitespace().any(|scope| scope == "openid") {
+        let is_oauth2 = place.is_some_and(Place::is_oauth2);
+        if is_oauth2 || scope.split_whitespace().any(|scope| scope == "openid") {
             return Some(("scope".to_owned(), scope));
         }
         self.leave_out(

@@ -111,7 +111,7 @@ fn is_weak(secret: &str) -> bool {
     let any = || Section {
         name: "any".to_owned(),
         client_id: "any".to_owned(),
-        server_metadata_url: metadata_url("https://id.example"),
+        server_metadata_url: Some(metadata_url("https://id.example")),
         ..Section::default()
     };
     let draft = Draft {

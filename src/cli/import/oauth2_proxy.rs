@@ -1,8 +1,8 @@
 //! The names of oauth2-proxy: `OAUTH2_PROXY_` and its options in capitals.
 
-use super::imported::{DECIDED, FOR_CODE, Imported, NO_OPENID, Reasons};
+use super::imported::{DECIDED, FOR_CODE, Imported, NOWHERE, Place, Reasons};
 use super::variables::Variables;
-use crate::cli::draft::{ClientSecret, Section, metadata_url};
+use crate::cli::draft::{ClientSecret, Section};
 
 const PREFIX: &str = "OAUTH2_PROXY_";
 
@@ -50,7 +50,7 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     let mut take = |name: &str| variables.take(&format!("{PREFIX}{name}"));
     let kind = take("PROVIDER").unwrap_or_else(|| "google".to_owned());
     let issuer = take("OIDC_ISSUER_URL");
-    let tenant = take("AZURE_TENANT").filter(|tenant| tenant != "common");
+    let tenant = take("AZURE_TENANT");
     let client_id = take("CLIENT_ID").unwrap_or_default();
     let client_secret = match (take("CLIENT_SECRET"), take("CLIENT_SECRET_FILE")) {
         (None, Some(path)) => ClientSecret::InFile(path),
@@ -66,45 +66,42 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     if let Some(life) = take("COOKIE_EXPIRE") {
         imported.expire("OAUTH2_PROXY_COOKIE_EXPIRE", days(&life));
     }
-    let scope = imported.scope("OAUTH2_PROXY_SCOPE", take("SCOPE"));
+    let place = place(&kind, issuer, tenant);
+    let scope = take("SCOPE");
+    let scope = imported.scope("OAUTH2_PROXY_SCOPE", scope, place.as_ref());
     let prompt = take("PROMPT").map(|prompt| ("prompt".to_owned(), prompt));
     let mut more: Vec<_> = ENDPOINTS
         .iter()
         .filter_map(|(theirs, ours)| Some((*ours, take(theirs)?)))
         .collect();
     more.extend(take("PROVIDER_DISPLAY_NAME").map(|label| ("label", label)));
-    match issuer_of(&kind, issuer, tenant.as_deref()) {
-        Some((name, issuer)) => imported.draft.providers.push(Section {
-            name: name.to_owned(),
+    match place {
+        Some(place) => imported.draft.providers.push(Section {
+            name: place.name,
             client_id,
             client_secret,
-            server_metadata_url: metadata_url(&issuer),
-            more,
+            server_metadata_url: place.server_metadata_url,
+            more: place.more.into_iter().chain(more).collect(),
             client_kwargs: scope.into_iter().chain(prompt).collect(),
         }),
-        None => imported.leave_out("OAUTH2_PROXY_PROVIDER", NO_OPENID),
+        None => imported.leave_out("OAUTH2_PROXY_PROVIDER", NOWHERE),
     }
     imported.leave_out_rest(variables, PREFIX, REASONS);
     imported
 }
 
-/// The provider's name here, and its issuer.
-fn issuer_of<'a>(
-    kind: &'a str,
-    given: Option<String>,
-    tenant: Option<&str>,
-) -> Option<(&'a str, String)> {
-    let microsoft =
-        || tenant.map(|tenant| format!("https://login.microsoftonline.com/{tenant}/v2.0"));
-    let (name, known) = match kind {
-        "azure" | "entra-id" => ("microsoft", microsoft()),
-        "gitlab" => ("gitlab", Some("https://gitlab.com".to_owned())),
-        "google" => ("google", Some("https://accounts.google.com".to_owned())),
-        "keycloak-oidc" => ("keycloak", None),
-        "adfs" | "oidc" => (kind, None),
-        _ => return None,
+/// The provider's name here, and where it is.
+fn place(kind: &str, issuer: Option<String>, tenant: Option<String>) -> Option<Place> {
+    let name = match kind {
+        "azure" | "entra-id" => "microsoft",
+        "keycloak-oidc" => "keycloak",
+        kind => kind,
     };
-    Some((name, given.or(known)?))
+    if let Some(issuer) = issuer {
+        return Some(Place::of_issuer(name, &issuer));
+    }
+    let tenant = tenant.map(|tenant| ("tenant", tenant));
+    Place::of_preset(name, tenant.into_iter().collect())
 }
 
 /// A Go duration in hours, minutes and seconds, such as `168h0m0s`.

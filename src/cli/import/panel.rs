@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::imported::{FOR_CODE, Imported, NO_OPENID, Reasons};
+use super::imported::{FOR_CODE, Imported, NOWHERE, Place, Reasons};
 use super::variables::Variables;
-use crate::cli::draft::{Section, metadata_url};
+use crate::cli::draft::Section;
 
 const REASONS: Reasons = &[
     ("PANEL_OAUTH_ENCRYPTION", "keycard always seals its cookies"),
@@ -34,7 +34,7 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     if let Some(days) = take("EXPIRY") {
         imported.expire("PANEL_OAUTH_EXPIRY", days.parse().ok());
     }
-    let scope = imported.scope("PANEL_OAUTH_SCOPE", take("SCOPE"));
+    let scope = take("SCOPE");
     let mut extra = match take("EXTRA_PARAMS").map(|written| parameters(&written)) {
         Some(None) => {
             imported.leave_out("PANEL_OAUTH_EXTRA_PARAMS", "it is no dict of texts");
@@ -47,52 +47,65 @@ pub(super) fn import(variables: &mut Variables) -> Imported {
     if let Some(tenant) = variables.take("AAD_TENANT_ID") {
         extra.insert("tenant".to_owned(), tenant.into());
     }
-    match issuer_of(&kind, &mut extra) {
-        Some((name, issuer)) => imported.draft.providers.push(Section {
-            name: name.to_owned(),
+    for name in ["AUTHORIZE_URL", "TOKEN_URL", "USER_URL", "USER_KEY"] {
+        if let Some(value) = variables.take(&format!("PANEL_OAUTH_{name}")) {
+            extra.insert(name.to_owned(), value.into());
+        }
+    }
+    let place = place(&kind, &mut extra);
+    let scope = imported.scope("PANEL_OAUTH_SCOPE", scope, place.as_ref());
+    match place {
+        Some(place) => imported.draft.providers.push(Section {
+            name: place.name,
             client_id: client_id.unwrap_or_default(),
             client_secret: client_secret.into(),
-            server_metadata_url: metadata_url(&issuer),
+            server_metadata_url: place.server_metadata_url,
+            more: place.more,
             client_kwargs: scope.into_iter().chain(sent(extra)).collect(),
-            ..Section::default()
         }),
-        None => imported.leave_out("PANEL_OAUTH_PROVIDER", NO_OPENID),
+        None => imported.leave_out("PANEL_OAUTH_PROVIDER", NOWHERE),
     }
     imported.leave_out_rest(variables, "PANEL_OAUTH_", REASONS);
     imported
 }
 
-/// The provider's name here, and its issuer, from what else Panel is told of it.
-fn issuer_of(kind: &str, extra: &mut Map<String, Value>) -> Option<(&'static str, String)> {
+/// The provider's name here, and where it is, from what else Panel is told of it.
+fn place(kind: &str, extra: &mut Map<String, Value>) -> Option<Place> {
     let mut take = |name: &str| match extra.remove(name) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,
     };
-    let issuer = match kind {
-        "auth0" => format!("https://{}.auth0.com", take("subdomain")?),
-        "azure" | "azurev2" => {
-            let tenant = take("tenant").filter(|tenant| tenant != "common")?;
-            format!("https://login.microsoftonline.com/{tenant}/v2.0")
+    let mut said = |key, name| take(name).map(|value| (key, value));
+    let (name, said) = match kind {
+        "auth0" => {
+            let domain = take("subdomain").map(|name| ("domain", format!("{name}.auth0.com")));
+            ("auth0", vec![domain])
         }
-        "gitlab" => format!(
-            "https://{}",
-            take("url").unwrap_or_else(|| "gitlab.com".to_owned())
-        ),
-        "google" => "https://accounts.google.com".to_owned(),
+        "azure" | "azurev2" => ("microsoft", vec![said("tenant", "tenant")]),
+        "gitlab" => ("gitlab", vec![said("host", "url")]),
         "okta" => {
+            let domain = said("domain", "url");
             let server = take("server").unwrap_or_else(|| "default".to_owned());
-            format!("https://{}/oauth2/{server}", take("url")?)
+            let server = (!server.is_empty()).then_some(("authorization_server", server));
+            ("okta", vec![domain, server])
         }
-        _ => return None,
+        "auth_code" | "code" | "generic" => {
+            let endpoints = [
+                said("authorization_endpoint", "AUTHORIZE_URL"),
+                said("token_endpoint", "TOKEN_URL"),
+                said("userinfo_endpoint", "USER_URL"),
+            ];
+            let more: Vec<_> = endpoints.into_iter().collect::<Option<_>>()?;
+            let user = said("user_key", "USER_KEY");
+            return Some(Place {
+                name: "generic".to_owned(),
+                server_metadata_url: None,
+                more: more.into_iter().chain(user).collect(),
+            });
+        }
+        kind => (kind, Vec::new()),
     };
-    let name = match kind {
-        "azure" | "azurev2" => "microsoft",
-        "auth0" => "auth0",
-        "gitlab" => "gitlab",
-        "okta" => "okta",
-        _ => "google",
-    };
-    Some((name, issuer))
+    Place::of_preset(name, said.into_iter().flatten().collect())
 }
 
 /// What Panel sends along to the authorization endpoint.
