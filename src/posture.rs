@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, LEEWAY, ProviderConfig, Proxy};
+use crate::config::{Config, LEEWAY, Protocol, ProviderConfig, Proxy};
 use crate::cookies::Names;
 
 /// Writes the line. No value is in it but what is no secret: the app's own address, hosts, CA files.
@@ -115,6 +115,13 @@ fn relaxed(config: &Config) -> String {
             .collect();
         let name = provider.name.escape_debug();
         relaxed.push(format!("{} with {name}", cannot.join(", ")));
+    }
+    let without = |it: &&ProviderConfig| matches!(it.protocol, Protocol::OAuth2(_));
+    let without = named(config.providers.iter().filter(without));
+    if !without.is_empty() {
+        relaxed.push(format!(
+            "OAuth 2 without nonce, ID token and issuer with {without}"
+        ));
     }
     let anybody = config.providers.iter().filter(|it| it.is_for_any_tenant());
     let anybody = named(anybody);

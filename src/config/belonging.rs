@@ -70,6 +70,32 @@ pub(super) fn check(table: &Table, level: Level, sections: &[String], report: &m
     }
 }
 
+/// Refuses keys that say whose people may log in where they count for nobody.
+pub(super) fn check_restrictions(auth: &Table, sections: &[String], report: &mut Report) {
+    let has_unnamed =
+        sections.iter().any(|name| name == DEFAULT) && auth.subtable(DEFAULT).is_none();
+    let in_auth = (!has_unnamed).then_some(auth);
+    let inner = |table: &'_ Table| {
+        table
+            .keys()
+            .filter_map(|key| table.subtable(key))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let sections = inner(auth);
+    let deeper: Vec<_> = sections.iter().flat_map(inner).collect();
+    let unnamed = auth.subtable("client_kwargs");
+    for table in in_auth.into_iter().chain(&deeper).chain(unnamed) {
+        for key in table.keys().filter(|key| presets::restricts(key)) {
+            report.error(
+                Mistake::new(format!("`{}` counts for nobody here", table.named(key)))
+                    .at(table.place_of(key))
+                    .cure("move it into the provider's own section"),
+            );
+        }
+    }
+}
+
 fn look_at(table: &Table, name: &str, level: Level, sections: &[String]) -> Option<Mistake> {
     let shown = table.named(name);
     match keys::find(name, level) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use url::Url;
+
 use super::belonging::misplaced;
 use super::diagnostic::{Mistake, Report};
 use super::keys::{self, Level};
@@ -131,13 +133,23 @@ impl Kwargs {
                             .at(table.place_of(key))
                             .cure(format!("did you mean {}?", near.name)),
                     );
-                    if near.name.contains("secret") {
+                    if near.name.contains("secret") || matches!(near.name, "private_key" | "proxy")
+                    {
                         return;
                     }
                 }
             }
         }
         if let Some(value) = table.parameter(key, report) {
+            if is_for_nobody(&value) {
+                report.error(
+                    table
+                        .mistake(key)
+                        .found("it holds a key or a password, and the browser would show it")
+                        .cure("take the line out: parameters are for everybody to see"),
+                );
+                return;
+            }
             self.parameters.retain(|(given, _)| given != key);
             self.parameters.push((key.to_owned(), value));
         }
@@ -204,6 +216,12 @@ impl Kwargs {
             );
         }
     }
+}
+
+/// Whether a value holds what nobody may see, whatever it was meant for.
+fn is_for_nobody(value: &str) -> bool {
+    let has_password = || Url::parse(value).is_ok_and(|url| url.password().is_some());
+    value.contains("PRIVATE KEY") || has_password()
 }
 
 /// Parameters that keep a login safe: nobody sets them but us.

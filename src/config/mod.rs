@@ -164,6 +164,8 @@ fn check(
     check_neighbours(root, &mut report);
     belonging::check(auth, Level::Shared, &sections, &mut report);
 
+    belonging::check_restrictions(auth, &sections, &mut report);
+
     let strays = strays(root, auth);
     let allow_http = auth.strings("allow_http", &mut report).unwrap_or_default();
     let (port, says) = given.port();

@@ -125,7 +125,7 @@ impl Filled {
     /// What the section's own parameters send to the authorization endpoint.
     pub(super) fn sent(&self) -> Vec<(String, String)> {
         let sent = |parameter: &Parameter| {
-            let (Use::Sent { name } | Use::SentAndDemanded { name }) = parameter.used else {
+            let (Use::Sent { name } | Use::SentAndDemanded { name, .. }) = parameter.used else {
                 return None;
             };
             Some((name.to_owned(), self.value(parameter.name)?.to_owned()))
@@ -138,9 +138,9 @@ impl Filled {
         let mut demands = Vec::new();
         for parameter in self.preset.parameters {
             let (claim, values) = match parameter.used {
-                Use::SentAndDemanded { name } => {
+                Use::SentAndDemanded { claim, .. } => {
                     let value = self.value(parameter.name).map(str::to_owned);
-                    (name, value.into_iter().collect())
+                    (claim, value.into_iter().collect())
                 }
                 Use::Allowed {
                     claim,
@@ -148,7 +148,9 @@ impl Filled {
                     several,
                 } => {
                     let at = self.value(unless_one);
-                    let is_one = at.is_none_or(|at| !several.contains(&at));
+                    let is_several =
+                        |at: &str| several.iter().any(|it| it.eq_ignore_ascii_case(at));
+                    let is_one = at.is_none_or(|at| !is_several(at));
                     (claim, allowed(section, parameter, is_one, report))
                 }
                 Use::Address | Use::Fact | Use::Sent { .. } => continue,
@@ -218,6 +220,17 @@ fn values(
             continue;
         }
         let given = given(section, parameter, report);
+        let bound = values.iter().find(|(name, _)| *name == parameter.name);
+        if let (Some(given), Some((_, bound))) = (&given, bound)
+            && given != bound
+        {
+            report.error(
+                section
+                    .mistake(parameter.name)
+                    .found("server_metadata_url says another one")
+                    .cure("take one of the two lines out: the address is what counts"),
+            );
+        }
         let default = parameter
             .default
             .filter(|_| !section.contains(parameter.name));
@@ -343,7 +356,13 @@ pub(super) fn check_parameters(section: &Table, presets: &[&Preset], report: &mu
             continue;
         }
         let names: Vec<_> = owners.map(|preset| preset.name).collect();
-        report.warn(
+        // Whoever wrote that only some may log in believes it.
+        let tell = match presets::restricts(key) {
+            true => Report::error,
+            false => Report::warn,
+        };
+        tell(
+            report,
             Mistake::new(format!("`{}` counts for nothing", section.named(key)))
                 .at(section.place_of(key))
                 .cure(format!(

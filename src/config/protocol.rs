@@ -62,12 +62,8 @@ pub(super) fn owner(
 ) -> Option<&'static Preset> {
     let is_filled_in = |address: &str| {
         let own = filled.and_then(|it| it.address(section, &[], &mut Report::default()));
-        own.is_some_and(|own| match own {
-            FilledAddress::OAuth2 { authorization, .. } => authorization == address,
-            FilledAddress::OpenId { metadata } => {
-                Url::parse(&metadata).is_ok_and(|metadata| metadata.as_str() == address)
-            }
-        })
+        matches!(own, Some(FilledAddress::OpenId { metadata })
+            if Url::parse(&metadata).is_ok_and(|metadata| metadata.as_str() == address))
     };
     let filled_preset = filled.map(|filled| filled.preset);
     match protocol {
@@ -77,14 +73,20 @@ pub(super) fn owner(
             let own = filled_preset
                 .filter(|_| is_filled_in(address))
                 .or_else(by_address);
-            // Whoever confirms another issuer is not at the provider's own.
-            own.filter(|_| openid.has_own_issuer())
+            // Whoever confirms another issuer, or goes elsewhere for keys or tokens, is not at the
+            // provider's own.
+            own.filter(|_| openid.is_as_its_metadata_says())
         }
+        // One endpoint elsewhere, and it is not at the provider's own.
         Protocol::OAuth2(oauth2) => {
-            let address = oauth2.authorization_endpoint.as_str();
-            let by_address = || presets::with_authorization(address);
+            let endpoints = [
+                &oauth2.authorization_endpoint,
+                &oauth2.token_endpoint,
+                &oauth2.userinfo_endpoint,
+            ];
+            let by_address = || presets::with_endpoints(endpoints.map(Url::as_str));
             filled_preset
-                .filter(|_| is_filled_in(address))
+                .filter(|_| oauth2.is_of_preset)
                 .or_else(by_address)
         }
     }
@@ -143,8 +145,12 @@ impl Reading<'_> {
                 authorization,
                 token,
                 userinfo,
-            }) => [issuer, authorization, token, userinfo].map(|it| Some(it.as_str())),
-            Some(FilledAddress::OpenId { .. }) | None => [None; 4],
+            }) if !self.is_elsewhere(authorization, token, userinfo) => {
+                [issuer, authorization, token, userinfo].map(|it| Some(it.as_str()))
+            }
+            // One endpoint elsewhere and the others at the preset's own would carry the secret, or
+            // the token, from one to the other.
+            Some(_) | None => [None; 4],
         };
         let authorization_endpoint = self.endpoint(AUTHORIZATION, authorization, report);
         let token_endpoint = self.endpoint(TOKEN, token, report);
@@ -159,21 +165,39 @@ impl Reading<'_> {
 
         let (authorization_endpoint, userinfo_endpoint) =
             (authorization_endpoint?, userinfo_endpoint?);
-        // A row's own name for itself, as long as it is the row's own address.
-        let named = named.filter(|_| authorization == Some(authorization_endpoint.as_str()));
-        let emails = filled.and_then(|filled| {
-            let emails = filled.preset.emails?;
-            self.emails(emails, filled, &userinfo_endpoint, report)
-        });
+        // Where another claim is the subject, its people are others than the issuer's.
+        let named = named.filter(|_| !self.section.contains("subject_key"));
+        let emails = filled
+            .filter(|_| authorization.is_some())
+            .and_then(|filled| {
+                let emails = filled.preset.emails?;
+                self.emails(emails, filled, &userinfo_endpoint, report)
+            });
         Some(Protocol::OAuth2(Box::new(OAuth2 {
             named_issuer: given.or_else(|| named.map(str::to_owned)),
             authorization_endpoint,
             token_endpoint: token_endpoint?,
             userinfo_endpoint,
             subject,
+            is_of_preset: authorization.is_some(),
             emails,
             picture: filled.and_then(|filled| filled.preset.picture),
         })))
+    }
+
+    /// Whether the section gives an endpoint that is not the preset's.
+    fn is_elsewhere(&self, authorization: &str, token: &str, userinfo: &str) -> bool {
+        let own = [
+            (AUTHORIZATION, authorization),
+            (TOKEN, token),
+            (USERINFO, userinfo),
+        ];
+        own.iter().any(|(keys, own)| {
+            let mut given = keys
+                .iter()
+                .filter_map(|key| self.section.text(key, &mut Report::default()));
+            given.any(|given| Url::parse(given).ok() != Url::parse(own).ok())
+        })
     }
 
     /// The section's endpoint, else the preset's.

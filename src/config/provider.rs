@@ -64,11 +64,6 @@ impl ProviderConfig {
         }
     }
 
-    /// The address by which the provider is known: its metadata's, or where people log in.
-    pub(crate) fn address(&self) -> &Url {
-        self.protocol.address()
-    }
-
     /// Its metadata document and ID tokens, if it has such.
     #[cfg(any(fuzzing, test, feature = "cli"))]
     pub(crate) fn openid(&self) -> Option<&OpenId> {
@@ -99,6 +94,26 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// Whether both speak of the same people: an issuer that two sections have in common has its
+    /// subjects from one place.
+    pub(super) fn is_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::OpenId(one), Self::OpenId(other)) => one.metadata_url == other.metadata_url,
+            (Self::OAuth2(one), Self::OAuth2(other)) => {
+                let place = |it: &OAuth2| {
+                    let endpoints = [&it.authorization_endpoint, &it.token_endpoint];
+                    (
+                        endpoints.map(Url::to_string),
+                        it.userinfo_endpoint.clone(),
+                        it.subject.clone(),
+                    )
+                };
+                place(one) == place(other)
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn address(&self) -> &Url {
         match self {
             Self::OAuth2(oauth2) => &oauth2.authorization_endpoint,
@@ -144,8 +159,12 @@ impl OpenId {
             .to_owned()
     }
 
-    /// Whether the section leaves the issuer to the metadata's address, or confirms that very one.
-    pub(super) fn has_own_issuer(&self) -> bool {
+    /// Whether the section leaves the issuer to the metadata's address, or confirms that very one,
+    /// and takes every endpoint from there.
+    pub(super) fn is_as_its_metadata_says(&self) -> bool {
+        if self.endpoints != EndpointOverrides::default() {
+            return false;
+        }
         let Some(confirmed) = &self.issuer else {
             return true;
         };
@@ -182,6 +201,8 @@ pub(crate) struct OAuth2 {
     pub(crate) authorization_endpoint: Url,
     pub(crate) token_endpoint: Url,
     pub(crate) userinfo_endpoint: Url,
+    /// Whether all of these are the preset's own.
+    pub(crate) is_of_preset: bool,
     /// Where the stable name of a person is; the first that is there counts.
     pub(crate) subject: Vec<Pointer>,
     pub(crate) emails: Option<EmailList>,

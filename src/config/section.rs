@@ -156,6 +156,17 @@ pub(super) fn read(
         demands.extend(asked.demands(section, report));
     }
     let relaxations = owner.map_or(&[][..], |preset| preset.relaxations);
+    if matches!(protocol, Protocol::OAuth2(_)) && !demands.is_empty() {
+        report.error(
+            Mistake::new(format!(
+                "`{}` does not say whose people may log in",
+                section.path()
+            ))
+            .at(section.place())
+            .found("it is OAuth 2, and only an ID token tells that")
+            .cure("leave out its endpoints, or the keys that let in some people alone"),
+        );
+    }
     if let Protocol::OpenId(openid) = &mut protocol {
         openid.algorithm = algorithm(section, client_secret.as_ref(), report);
         openid.demands = demands;
@@ -240,7 +251,7 @@ pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: 
         .collect();
     for (at, (provider, issuer)) in issuers.iter().enumerate() {
         for (other, its_issuer) in &issuers[..at] {
-            let apart = provider.address() != other.address();
+            let apart = !provider.protocol.is_with(&other.protocol);
             if apart && issuer.trim_end_matches('/') == its_issuer.trim_end_matches('/') {
                 report.error(
                     Mistake::new(format!(

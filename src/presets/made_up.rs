@@ -25,7 +25,13 @@ pub(super) static ROW: Preset = Preset {
         parameter("realm", Use::Address),
         parameter("tenant", Use::Fact),
         parameter("flow", Use::Sent { name: "hint" }),
-        parameter("hosted_domain", Use::SentAndDemanded { name: "hd" }),
+        parameter(
+            "hosted_domain",
+            Use::SentAndDemanded {
+                name: "hd",
+                claim: "hd",
+            },
+        ),
         parameter(
             "allowed_tenants",
             Use::Allowed {

@@ -40,6 +40,7 @@ pub(crate) fn have_parameter(name: &str) -> bool {
 
 /// The preset whose own metadata document stands at `url`, whatever a section is called.
 pub(crate) fn with_metadata(url: &str) -> Option<&'static Preset> {
+    let url = url.split('?').next().unwrap_or_default();
     all().find(|preset| {
         let mut addresses = preset.addresses.iter();
         addresses.any(|address| match address {
@@ -49,18 +50,33 @@ pub(crate) fn with_metadata(url: &str) -> Option<&'static Preset> {
     })
 }
 
-/// The preset whose own authorization endpoint, for OAuth 2, is `url`.
-pub(crate) fn with_authorization(url: &str) -> Option<&'static Preset> {
-    let url = url.split('?').next().unwrap_or_default();
+/// The preset whose own endpoints of OAuth 2 these are: authorization, token, userinfo.
+pub(crate) fn with_endpoints(urls: [&str; 3]) -> Option<&'static Preset> {
     all().find(|preset| {
         let mut addresses = preset.addresses.iter();
         addresses.any(|address| match address {
-            Address::OAuth2 { authorization, .. } => {
-                authorization.has_host() && authorization.matches(url)
+            Address::OAuth2 {
+                authorization,
+                token,
+                userinfo,
+                ..
+            } => {
+                let templates = [authorization, token, userinfo];
+                let mut pairs = templates.into_iter().zip(urls);
+                pairs.all(|(template, url)| template.has_host() && template.matches(url))
             }
             Address::OpenId { .. } => false,
         })
     })
+}
+
+/// Whether this key of some preset says whose people may log in.
+pub(crate) fn restricts(name: &str) -> bool {
+    let is_it = |parameter: &Parameter| {
+        let used = parameter.used;
+        parameter.name == name && matches!(used, Use::Allowed { .. } | Use::SentAndDemanded { .. })
+    };
+    all().any(|preset| preset.parameters.iter().any(is_it))
 }
 
 #[cfg(test)]

@@ -101,8 +101,11 @@ pub(crate) enum Use {
     Address,
     /// It stands in the pointers to facts.
     Fact,
-    /// It is sent under this name, and the ID token must say the same in the claim of that name.
-    SentAndDemanded { name: &'static str },
+    /// It is sent under this name, and the ID token must say the same in this claim.
+    SentAndDemanded {
+        name: &'static str,
+        claim: &'static str,
+    },
     /// It is sent to the authorization endpoint under this name.
     Sent { name: &'static str },
     /// The values that this claim of the ID token may have, or `["*"]` for any. They have to be said
@@ -198,13 +201,6 @@ impl fmt::Display for Relaxation {
 
 /// Whether the row agrees with what the provider itself says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(any(test, feature = "cli")),
-    expect(
-        dead_code,
-        reason = "the command and the docs tell it, an app does not"
-    )
-)]
 pub(crate) enum Checked {
     /// With what stood there on that day.
     At {

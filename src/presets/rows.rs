@@ -57,7 +57,15 @@ pub(super) const ROWS: &[Preset] = &[
             parameter("domain", "example.eu.auth0.com"),
             sent("audience", "audience", "https://api.example.com"),
             sent("connection", "connection", "google-oauth2"),
-            sent("organization", "organization", "org_…"),
+            Parameter {
+                name: "organization",
+                used: Use::SentAndDemanded {
+                    name: "organization",
+                    claim: "org_id",
+                },
+                default: None,
+                example: "org_…",
+            },
         ],
         addresses: &[Address::OpenId {
             metadata: Template("https://{domain}/.well-known/openid-configuration"),
@@ -332,7 +340,10 @@ pub(super) const ROWS: &[Preset] = &[
         label: "Google",
         parameters: &[Parameter {
             name: "hosted_domain",
-            used: Use::SentAndDemanded { name: "hd" },
+            used: Use::SentAndDemanded {
+                name: "hd",
+                claim: "hd",
+            },
             default: None,
             example: "example.com",
         }],

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value};
+use url::Url;
 
 pub(crate) use self::endpoints::Endpoints;
 pub(crate) use self::http::{Clients, Http};
@@ -172,7 +173,10 @@ impl ConfiguredProvider {
     pub(crate) fn may_answer_as(&self, found: &str, expected: &str, others: &[Arc<Self>]) -> bool {
         match &self.config.protocol {
             Protocol::OAuth2(oauth2) if oauth2.named_issuer.is_none() => {
-                let is_theirs = |other: &Arc<Self>| other.config.expected_issuer() == found;
+                let bare = |issuer: &str| issuer.trim_end_matches('/').to_owned();
+                let is_theirs = |other: &Arc<Self>| {
+                    bare(&other.config.expected_issuer()) == bare(found) || other.is_tenant(found)
+                };
                 let provider = self.name().escape_debug().to_string();
                 tracing::info!(
                     provider,
@@ -186,6 +190,16 @@ impl ConfiguredProvider {
                 _ => found == expected,
             },
             Protocol::OAuth2(_) => found == expected,
+        }
+    }
+
+    /// Whether it is the issuer of one of this provider's tenants.
+    fn is_tenant(&self, issuer: &str) -> bool {
+        match &self.config.protocol {
+            Protocol::OAuth2(_) => false,
+            Protocol::OpenId(openid) => openid
+                .issuer_of_tenant
+                .is_some_and(|rule| tenant::is_issuer(rule, issuer)),
         }
     }
 
@@ -313,17 +327,36 @@ impl ConfiguredProvider {
     }
 }
 
-/// A hash over what makes a registration: whose it is, which client, where it comes back.
+/// A hash over what makes a registration: whose it is, who may log in, which client, where it comes
+/// back.
 fn fingerprint(config: &ProviderConfig, redirect_uri: &str) -> [u8; 16] {
-    let issuer = match &config.protocol {
-        Protocol::OAuth2(oauth2) => oauth2.authorization_endpoint.as_str(),
+    let mut parts: Vec<String> = match &config.protocol {
+        Protocol::OAuth2(oauth2) => {
+            let subject = format!("{:?}", oauth2.subject);
+            let endpoints = [
+                &oauth2.authorization_endpoint,
+                &oauth2.token_endpoint,
+                &oauth2.userinfo_endpoint,
+            ];
+            let endpoints = endpoints.map(Url::to_string);
+            [oauth2.issuer(), subject]
+                .into_iter()
+                .chain(endpoints)
+                .collect()
+        }
         Protocol::OpenId(openid) => {
-            let confirmed = openid.issuer.as_deref();
-            confirmed.unwrap_or(openid.metadata_url.as_str())
+            let confirmed = openid.issuer.clone();
+            let mut parts = vec![confirmed.unwrap_or_else(|| openid.metadata_url.to_string())];
+            // Whom the section no longer lets in is not logged in any more.
+            for demand in &openid.demands {
+                parts.push(format!("{}={}", demand.claim, demand.values.join(" ")));
+            }
+            parts
         }
     };
+    parts.extend([config.client_id.clone(), redirect_uri.to_owned()]);
     let mut context = Context::new(&SHA256);
-    for part in [issuer, &config.client_id, redirect_uri] {
+    for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::endpoints::Endpoints;
 use super::http::Answer;
 use super::json;
-use super::{Party, Redemption, Verified};
+use super::{Party, Redemption, Verified, userinfo};
 use crate::config::OAuth2;
 use crate::error::{Endpoint, Error, Kind};
 use crate::pointer::Pointer;
@@ -59,6 +59,8 @@ impl OAuth2Provider {
         let mut claims = self.claims(party, token).await?;
         let subject = subject(&claims, &self.oauth2.subject)?;
         if let Some(list) = &self.oauth2.emails {
+            // Only the list knows which of their addresses were seen to be theirs.
+            claims.remove("email_verified");
             let answer = party
                 .http
                 .get(
@@ -71,6 +73,8 @@ impl OAuth2Provider {
             add_email(&mut claims, &answer, &list.emails, party)?;
         }
         self.add_picture(&mut claims);
+        // There is no ID token that could say these: an app would take them for what one said.
+        claims.retain(|name, _| name == "sub" || !userinfo::NEVER.contains(&name.as_str()));
         Ok(Verified {
             issuer: self.oauth2.issuer(),
             subject,

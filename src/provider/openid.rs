@@ -77,7 +77,7 @@ impl OpenIdProvider {
         let mut claims = self
             .verify(party, id_token.expose(), &metadata, &expected)
             .await?;
-        self.check_demands(&claims)?;
+        self.check_demands(&claims, &metadata.endpoints.issuer)?;
         let subject = text(&claims, "sub").unwrap_or_default();
         if let Some(url) = &metadata.userinfo_endpoint
             && (self.openid.userinfo == Userinfo::Always
@@ -108,7 +108,22 @@ impl OpenIdProvider {
     }
 
     /// Refuses whom the section does not let in. The ID token alone tells, never userinfo.
-    fn check_demands(&self, claims: &Map<String, Value>) -> Result<(), Error> {
+    ///
+    /// Where the metadata is for every tenant the section has said whose people may log in, or its
+    /// address would not have been taken; should it be spelled in a way that nobody foresaw, nobody
+    /// may.
+    fn check_demands(&self, claims: &Map<String, Value>, issuer: &str) -> Result<(), Error> {
+        let (rule, demands) = (self.openid.issuer_of_tenant, &self.openid.demands);
+        if let Some(rule) = rule.filter(|rule| rule.template.0 == issuer)
+            && !demands.iter().any(|demand| demand.claim == rule.claim)
+        {
+            return Err(Kind::MetadataInvalid {
+                what:
+                    "it is for every tenant, and the section does not say whose people may log in"
+                        .to_owned(),
+            }
+            .into());
+        }
         for demand in &self.openid.demands {
             let found = text(claims, demand.claim);
             if !found.as_ref().is_some_and(|found| demand.is_met_by(found)) {

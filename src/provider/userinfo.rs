@@ -12,7 +12,7 @@ use crate::error::{Endpoint, Error, Kind};
 use crate::secret::Secret;
 
 /// What the ID token alone may say: who it is about, for whom, and how they logged in.
-const NEVER: &[&str] = &[
+pub(super) const NEVER: &[&str] = &[
     "acr",
     "amr",
     "at_hash",
@@ -34,6 +34,7 @@ const NEVER: &[&str] = &[
 /// Claims that only mean something together, and so come from one source.
 const PAIRS: &[[&str; 2]] = &[
     ["email", "email_verified"],
+    ["email", "xms_edov"],
     ["phone_number", "phone_number_verified"],
 ];
 

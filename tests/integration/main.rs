@@ -32,6 +32,7 @@ mod pushed;
 mod quiet;
 mod reload;
 mod requests;
+mod restrictions;
 mod rotation;
 mod secrets;
 mod shapes;

@@ -31,6 +31,7 @@ pub fn auth0() -> StandIn {
             "sub": "google-oauth2|1234",
             "name": "Ada Lovelace",
             "nickname": "ada",
+            "org_id": "org_1",
             "email": "ada@example.com",
             "email_verified": true,
             "picture": "https://s.gravatar.com/ada.png",
