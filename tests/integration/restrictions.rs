@@ -72,6 +72,10 @@ fn idt_29_a_restriction_that_would_count_for_nobody_is_refused() {
         format!("[auth.work]\n@{GOOGLE}hosted_domain = \"example.com\"\n"),
         "[auth.google]\n@hosted_domain = \"example.com\"\n".to_owned(),
         format!("hosted_domain = \"example.com\"\n@{GOOGLE}"),
+        // As files for Streamlit have it.
+        "[auth.sso]\n@server_metadata_url = \"https://sso.example/.well-known/openid-configuration\"\n\
+         client_kwargs = { organization = \"org_1\" }\n"
+            .to_owned(),
         format!(
             "[auth.microsoft]\n@{}tenant = \"contoso.example\"\n",
             entra("contoso.example")
