@@ -75,17 +75,9 @@ pub(super) fn check_restrictions(auth: &Table, sections: &[String], report: &mut
     let has_unnamed =
         sections.iter().any(|name| name == DEFAULT) && auth.subtable(DEFAULT).is_none();
     let in_auth = (!has_unnamed).then_some(auth);
-    let inner = |table: &'_ Table| {
-        table
-            .keys()
-            .filter_map(|key| table.subtable(key))
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    let sections = inner(auth);
-    let deeper: Vec<_> = sections.iter().flat_map(inner).collect();
+    let deeper = subtables(auth).flat_map(subtables);
     let unnamed = auth.subtable("client_kwargs");
-    for table in in_auth.into_iter().chain(&deeper).chain(unnamed) {
+    for table in in_auth.into_iter().chain(deeper).chain(unnamed) {
         for key in table.keys().filter(|key| presets::restricts(key)) {
             report.error(
                 Mistake::new(format!("`{}` counts for nobody here", table.named(key)))
@@ -94,6 +86,10 @@ pub(super) fn check_restrictions(auth: &Table, sections: &[String], report: &mut
             );
         }
     }
+}
+
+fn subtables(table: &Table) -> impl Iterator<Item = &Table> {
+    table.keys().filter_map(|key| table.subtable(key))
 }
 
 fn look_at(table: &Table, name: &str, level: Level, sections: &[String]) -> Option<Mistake> {
