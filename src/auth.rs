@@ -152,7 +152,7 @@ impl Auth {
             }
         };
         // Nobody has checked half a file: what goes with a new redirect_uri waits together with it.
-        let waiting = former.waiting_for_restart(&config);
+        let waiting = former.waiting_for_restart(&config, self.own_paths());
         if !waiting.is_empty() {
             let keys = waiting.join(", ");
             tracing::warn!(
@@ -330,10 +330,15 @@ impl AuthBuilder {
         in_force.tell(None);
         in_force.tell_ends(unix(self.clock.now()));
         posture::tell(&config, &names);
+        let own_callbacks = config
+            .providers
+            .iter()
+            .filter(|it| it.redirect_uri.is_some());
+        let own_paths = OwnPaths::new(&site, own_callbacks.map(|it| it.name.as_str()));
         Ok(Auth(Arc::new(Handle {
             in_force: ArcSwap::from_pointee(in_force),
             reload: Reload::new(given, seen),
-            own_paths: OwnPaths::new(&site),
+            own_paths,
             names,
             site,
             clock: self.clock,

@@ -39,16 +39,18 @@ const MAX_HEAD: usize = 3584;
 pub(crate) async fn answer(
     snapshot: &Snapshot,
     visit: &Visit,
+    path: &OwnPath,
 ) -> (Result<Response>, Vec<HeaderValue>) {
     snapshot.auth().saw_callback();
     let mut cookies = Vec::new();
-    let result = finish(snapshot, visit, &mut cookies).await;
+    let result = finish(snapshot, visit, path, &mut cookies).await;
     (result, cookies)
 }
 
 async fn finish(
     snapshot: &Snapshot,
     visit: &Visit,
+    path: &OwnPath,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
     if let Some(status) = visit.idle() {
@@ -103,6 +105,7 @@ async fn finish(
     };
     let at_provider = |error: Error| of_login(error, &pending);
     let provider = configured(snapshot, &pending).map_err(at_provider)?;
+    check_path(snapshot, provider, path).map_err(at_provider)?;
     if pending.bounces >= MAX_BOUNCES - 1 {
         cookies.push(snapshot.names().clear(snapshot.names().mark())?);
         return Err(at_provider(Kind::LoginLoops { count: MAX_BOUNCES }.into()));
@@ -191,6 +194,21 @@ fn configured<'a>(
         .ok()
         .filter(|provider| provider.fingerprint() == pending.fingerprint)
         .ok_or_else(|| Kind::ConfigurationChanged.into())
+}
+
+/// The answer comes where this login was to come back to, and nowhere else: what another provider
+/// sends to its own callback is none of this one's (RFC 9700 §4.4.2.2).
+fn check_path(snapshot: &Snapshot, provider: &ConfiguredProvider, came: &OwnPath) -> Result<()> {
+    let expected = OwnPath::of_callback(provider);
+    if *came == expected {
+        return Ok(());
+    }
+    let paths = snapshot.own_paths();
+    Err(Kind::AnswerAtAnotherPath {
+        expected: paths.seen(&expected).to_owned(),
+        found: paths.seen(came).to_owned(),
+    }
+    .into())
 }
 
 /// RFC 9207: the answer comes from the provider that the browser was sent to.
@@ -323,7 +341,7 @@ fn goal(snapshot: &Snapshot, pending: &Pending) -> String {
 /// of the usual proxies.
 fn first_step(snapshot: &Snapshot, rest: &Rest) -> Result<Response> {
     let sealed = rest.seal(snapshot.keyring(), snapshot.names())?;
-    let callback = snapshot.own_paths().seen(OwnPath::Callback);
+    let callback = snapshot.own_paths().seen(&OwnPath::Callback);
     Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
 }
 

@@ -199,6 +199,8 @@ pub(crate) enum Kind {
     ConfigurationChanged,
     #[error("the answer names the issuer \"{found}\", but the login was begun at \"{expected}\"")]
     AnswerFromAnotherIssuer { expected: String, found: String },
+    #[error("the answer came to {found}, but this provider's logins come back to {expected}")]
+    AnswerAtAnotherPath { expected: String, found: String },
     #[error("the answer lacks `iss`, which the provider's metadata promises")]
     AnswerWithoutIssuer,
     #[error("the provider's answer has neither a code nor an error")]
@@ -330,6 +332,7 @@ impl Kind {
         match self {
             Self::AccountNotAllowed { .. } => "account_not_allowed",
             Self::Anonymous | Self::LoginRequired { .. } => "login_required",
+            Self::AnswerAtAnotherPath { .. } => "answer_at_another_path",
             Self::AnswerFromAnotherIssuer { .. } => "answer_from_another_issuer",
             Self::AnswerUnwritable { .. } => "answer_unwritable",
             Self::AnswerWithoutCode => "answer_without_code",
@@ -466,6 +469,16 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cure: AGAIN,
         advice: "client_id, redirect_uri or the provider's address differ between the start and \
                  the end of this login; replicas must have the same settings",
+    },
+    Explanation {
+        code: "answer_at_another_path",
+        fault: Fault::Browser,
+        status: StatusCode::BAD_REQUEST,
+        title: "The answer came from somewhere else",
+        cause: "The answer to your login came by the way of another provider than the one you chose.",
+        cure: AGAIN,
+        advice: "a mix-up between providers, or an attack (RFC 9700 §4.4); if every login ends here, \
+                 a proxy in front of the app changes the path of redirect_uri",
     },
     Explanation {
         code: "answer_from_another_issuer",

@@ -10,6 +10,7 @@ use crate::config::{
 };
 use crate::cookies::{IdentityCookie, Keyring, Names};
 use crate::error::{Error, Kind};
+use crate::own_paths::OwnPaths;
 use crate::provider::{Clients, ConfiguredProvider};
 
 /// The configuration in force.
@@ -43,10 +44,12 @@ impl InForce {
         let provider = |config: &ProviderConfig| {
             let http = clients.client(&config.network, former_clients)?;
             let formers = former.map_or(&[][..], |it| &it.providers);
+            let own = config.redirect_uri.as_deref();
+            let redirect_uri = own.unwrap_or(&redirect_uri);
             Ok(ConfiguredProvider::after(
                 formers,
                 config,
-                &redirect_uri,
+                redirect_uri,
                 http,
             ))
         };
@@ -159,12 +162,21 @@ impl InForce {
     }
 
     /// The keys of which a changed value counts from the next start on.
-    pub(crate) fn waiting_for_restart(&self, config: &Config) -> Vec<&'static str> {
+    pub(crate) fn waiting_for_restart(
+        &self,
+        config: &Config,
+        own_paths: &OwnPaths,
+    ) -> Vec<&'static str> {
+        // A path that nobody answers yet: `Auth::routes` is part of the app's router by now.
+        let is_new = |provider: &ProviderConfig| {
+            provider.redirect_uri.is_some() && !own_paths.has_callback_of(&provider.name)
+        };
+        let redirect_uri = config.site.redirect_uri();
         [
             ("allow_http", self.allow_http != config.allow_http),
             (
                 "redirect_uri",
-                self.redirect_uri != config.site.redirect_uri(),
+                self.redirect_uri != redirect_uri || config.providers.iter().any(is_new),
             ),
             ("strict", self.strict != config.strict),
         ]

@@ -86,8 +86,8 @@ impl Auth {
     ///
     /// It is for a router with any state.
     pub fn routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
-        let add = |router: Router<S>, (own_path, path)| {
-            let auth = self.clone();
+        let add = |router: Router<S>, (own_path, path): (&OwnPath, &str)| {
+            let (auth, own_path) = (self.clone(), own_path.clone());
             router.route(path, any(move |request| own(auth, own_path, request)))
         };
         self.own_paths().all().fold(Router::new(), add)
@@ -224,8 +224,9 @@ async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
     let session = Session::new(&view, &parts);
     let mut cookies = Vec::new();
     let result = match path {
-        OwnPath::Callback => {
-            let (result, set) = callback::answer(session.snapshot(), session.visit()).await;
+        OwnPath::Callback | OwnPath::CallbackOf(_) => {
+            let (snapshot, visit) = (session.snapshot(), session.visit());
+            let (result, set) = callback::answer(snapshot, visit, &path).await;
             cookies = set;
             result
         }

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use crate::config::is_ours;
 use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, pairs};
 use crate::error::{Kind, Result};
-use crate::login_secrets::Seed;
+use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
 use crate::pages;
 use crate::random;
@@ -180,7 +180,8 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             .unwrap_or_default(),
     };
     let secrets = pending.secrets()?;
-    let cookies = cookies(snapshot, visit, pending, secrets.state.expose(), now)?;
+    let callback = OwnPath::of_callback(provider);
+    let cookies = cookies(snapshot, visit, pending, &secrets, &callback)?;
     // The last thing that can fail: the provider may have to be asked.
     let url = provider
         .authorization_url(&endpoints, &secrets, &request.parameters, now)
@@ -261,11 +262,11 @@ fn cookies(
     snapshot: &Snapshot,
     visit: &Visit,
     mut pending: Pending,
-    state: &str,
-    now: i64,
+    secrets: &LoginSecrets,
+    callback: &OwnPath,
 ) -> Result<Vec<HeaderValue>> {
-    let names = snapshot.names();
-    let name = names.pending(state);
+    let (names, now) = (snapshot.names(), pending.issued_at);
+    let name = names.pending(secrets.state.expose());
     let size = |value: &str| cookies::size(name.as_bytes(), value.as_bytes());
     let mut value = pending.seal(snapshot.keyring(), &name)?;
     if size(&value) > PENDING_BUDGET {
@@ -276,7 +277,7 @@ fn cookies(
     let under_way = under_way(snapshot, visit, now, &mut lines)?;
     if under_way.iter().any(|login| login.age >= MISSED) && snapshot.auth().misses_callbacks() {
         tracing::warn!(
-            path = snapshot.own_paths().seen(OwnPath::Callback),
+            path = snapshot.own_paths().seen(callback),
             "a login was begun before and no callback has arrived: if the browser shows 404 there, \
              move `.layer(auth.layer())` to the outermost router, behind its last route and \
              fallback, or add `.merge(auth.routes())` to that router"
@@ -376,7 +377,6 @@ mod tests {
     use super::*;
     use crate::auth::Auth;
     use crate::dev;
-    use crate::login_secrets::LoginSecrets;
     use crate::random::tests::Exhausted;
 
     async fn login(auth: &Auth) -> Response {

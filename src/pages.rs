@@ -155,7 +155,7 @@ impl IntoResponse for Error {
 pub(crate) fn chooser(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
     let body = html! {
         h1 { "Log in" }
-        form method="post" action=(snapshot.own_paths().seen(OwnPath::Login)) {
+        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
             @if let Some(return_to) = return_to {
                 input type="hidden" name="return_to" value=(return_to);
             }
@@ -175,7 +175,7 @@ pub(crate) fn logout(snapshot: &Snapshot) -> Response {
     let body = html! {
         h1 { "Log out" }
         p { "Do you want to log out of this app?" }
-        form method="post" action=(snapshot.own_paths().seen(OwnPath::Logout)) {
+        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Logout)) {
             button.button type="submit" { "Log out" }
         }
         p.actions { a.quiet href=(snapshot.site().home()) { "Stay logged in" } }
@@ -226,7 +226,7 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
 
 /// The address of the login page, straight to one provider if it is known, and on from there.
 pub(crate) fn login_url(snapshot: &Snapshot, provider: Option<&str>, goal: Option<&str>) -> String {
-    let path = snapshot.own_paths().seen(OwnPath::Login);
+    let path = snapshot.own_paths().seen(&OwnPath::Login);
     let query: String = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(provider.map(|provider| ("provider", provider)))
         .extend_pairs(goal.map(|goal| ("return_to", goal)))

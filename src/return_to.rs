@@ -17,7 +17,11 @@ impl ReturnTo {
     ///
     /// `None` for whatever leads off the site, for anything that parsers disagree about, for what
     /// is longer than 512 bytes, and for the paths in `own`, which would log in or out again.
-    pub(crate) fn parse(path: &str, origin: &Url, own: &[String]) -> Option<Self> {
+    pub(crate) fn parse<'a>(
+        path: &str,
+        origin: &Url,
+        mut own: impl Iterator<Item = &'a str>,
+    ) -> Option<Self> {
         // Browsers read `\` as `/` and drop tabs and line feeds; none of them is in an honest path.
         let honest = |byte: u8| byte > 0x20 && byte != 0x7f && byte != b'\\';
         if path.len() > MAX || !path.starts_with('/') || !path.bytes().all(honest) {
@@ -29,7 +33,7 @@ impl ReturnTo {
         if url.origin() != origin.origin() || path.starts_with("//") {
             return None;
         }
-        if own.iter().any(|own| own == path) {
+        if own.any(|own| own == path) {
             return None;
         }
         let mut written = path.to_owned();
@@ -60,8 +64,8 @@ mod tests {
     }
 
     fn parse(path: &str) -> Option<String> {
-        let own = ["/oauth2callback", "/auth/login", "/auth/logout"].map(str::to_owned);
-        ReturnTo::parse(path, &origin(), &own).map(|path| path.as_str().to_owned())
+        let own = ["/oauth2callback", "/auth/login", "/auth/logout"];
+        ReturnTo::parse(path, &origin(), own.into_iter()).map(|path| path.as_str().to_owned())
     }
 
     /// Where a browser is led that stands on our origin and gets `written` as its Location.

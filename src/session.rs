@@ -124,7 +124,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
         if is_foreign_socket(parts, view.snapshot.site()) {
             return Err(Kind::ForeignSocket.into());
         }
-        let login_url = view.snapshot.own_paths().seen(OwnPath::Login).to_owned();
+        let login_url = view.snapshot.own_paths().seen(&OwnPath::Login).to_owned();
         Err(Kind::LoginRequired { login_url }.into())
     }
 }

@@ -24,6 +24,7 @@
 //!   "post_logout_redirect_uri": "https://app.example.com/oauth2callback",
 //!   "providers": [{
 //!     "name": "google",
+//!     "redirect_uri": "https://app.example.com/oauth2callback",
 //!     "server_metadata_url": "https://accounts.google.com/.well-known/openid-configuration",
 //!     "findings": [{ "point": "clock", "verdict": "ok", "text": "…", "cure": "" }],
 //!     "cookie": { "bytes": 1169, "cookies": 1 }

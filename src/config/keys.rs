@@ -102,7 +102,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("private_key", PROVIDER),
     Key::later("provider_logout", BOTH),
     Key::new("proxy", BOTH),
-    Key::new("redirect_uri", SHARED),
+    Key::new("redirect_uri", BOTH),
     Key::new("require_pushed_authorization_requests", PROVIDER),
     Key::new("server_metadata_url", PROVIDER),
     Key::new("sessions_valid_from", SHARED),

@@ -15,7 +15,7 @@
 //!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
-//!   `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and
+//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and
 //!   `section` each check one part.
 
 mod address;
@@ -37,6 +37,7 @@ mod network;
 mod not_toml;
 mod origins;
 mod overlay;
+mod own_callback;
 mod place;
 mod preset;
 mod process_salt;
@@ -179,7 +180,8 @@ fn check(
     let strict = auth.boolean("strict", &mut report) == Some(true);
 
     let mut files = CaFiles::new(&given.environment, seen);
-    let shared = Shared::read(auth, allow_http.clone(), loopback, &mut files, &mut report);
+    let app = (site.clone(), port);
+    let shared = Shared::read(auth, allow_http.clone(), app, &mut files, &mut report);
     let (providers, misconfigured) = providers(auth, &sections, &shared, &mut files, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));

@@ -31,6 +31,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) client_secret: Option<Secret>,
     /// What it signs its assertions with (RFC 7523).
     pub(crate) private_key: Option<PrivateKey>,
+    /// Where its logins alone come back to, if the section says so.
+    pub(crate) redirect_uri: Option<String>,
     pub(crate) protocol: Protocol,
     /// What fills in what the section leaves out.
     #[cfg(any(test, feature = "cli"))]

@@ -363,7 +363,7 @@ const ROWS: &[(&str, Shape, &str)] = &[
     (
         "redirect_uri",
         Shape::Text,
-        "The app's own address with /oauth2callback behind it; {port} is filled in.",
+        "The app's own address with /oauth2callback behind it, in a section with /<name> behind that; {port} is filled in.",
     ),
     (
         "refresh_token_params",

@@ -11,10 +11,11 @@ use super::diagnostic::{Mistake, Report};
 use super::facts;
 use super::keys::Level;
 use super::network::{CaFiles, Network};
+use super::own_callback;
 use super::preset::{self, Filled};
 use super::protocol;
 use super::provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, Protocol, ProviderConfig};
-use super::site::is_loopback;
+use super::site::{Site, is_loopback};
 use super::tree::Table;
 use crate::algorithm::Algorithm;
 use crate::presets::{Preset, Relaxation};
@@ -23,7 +24,9 @@ use crate::secret::Secret;
 /// What `[auth]` says for every provider, or one provider for itself.
 pub(super) struct Shared {
     pub(super) allow_http: Vec<String>,
-    loopback: bool,
+    /// `None` is a mistake of its own.
+    site: Option<Site>,
+    port: u16,
     claims: Option<Vec<String>>,
     leeway: Duration,
     timeout: Duration,
@@ -34,13 +37,14 @@ impl Shared {
     pub(super) fn read(
         auth: &Table,
         allow_http: Vec<String>,
-        loopback: bool,
+        (site, port): (Option<Site>, u16),
         files: &mut CaFiles<'_>,
         report: &mut Report,
     ) -> Self {
         let none = Self {
             allow_http,
-            loopback,
+            site,
+            port,
             claims: None,
             leeway: LEEWAY,
             timeout: Duration::from_secs(10),
@@ -71,7 +75,8 @@ impl Shared {
         };
         Self {
             allow_http: self.allow_http.clone(),
-            loopback: self.loopback,
+            site: self.site.clone(),
+            port: self.port,
             claims: claims.or_else(|| self.claims.clone()),
             leeway,
             timeout,
@@ -143,6 +148,10 @@ pub(super) fn read(
     let private_key = client_key::read(section, &strays, &kwargs, report);
     let given_label = section.string("label", report);
     let facts = facts::read(section, filled.as_ref(), report);
+    let redirect_uri = match (own, &shared.site) {
+        (Some(own), Some(site)) => own_callback::read(own, name, site, shared.port, report),
+        _ => None,
+    };
     let (client_id, client_secret, mut protocol) = (client_id?, client_secret?, protocol?);
 
     let owner = protocol::owner(section, filled.as_ref(), &protocol);
@@ -193,6 +202,7 @@ pub(super) fn read(
         client_id,
         client_secret,
         private_key,
+        redirect_uri,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
         prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
         parameters,
@@ -329,7 +339,7 @@ fn check_development(
         return false;
     }
     let mistake = |found: &str, cure: &str| section.mistake("development").found(found).cure(cure);
-    if !shared.loopback {
+    if !shared.site.as_ref().is_some_and(Site::is_loopback) {
         report.error(mistake(
             "a development provider behind an address that others can reach",
             "it lets anybody be anybody: take the section out, or use a redirect_uri on localhost",

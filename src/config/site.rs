@@ -1,5 +1,6 @@
 //! The app as browsers see it: origin, base path and callback, all from `redirect_uri`.
 
+use url::form_urlencoded::byte_serialize;
 use url::{Host, Url};
 
 use super::belonging::missing;
@@ -106,6 +107,17 @@ impl Site {
         &self.base_path
     }
 
+    /// What `redirect_uri` is for the logins of one provider alone: the same, with the provider's
+    /// name behind it.
+    pub(super) fn redirect_uri_of(&self, provider: &str) -> String {
+        format!("{}/{}", self.redirect_uri, segment(provider))
+    }
+
+    /// The path of that, as the browser sees it.
+    pub(crate) fn callback_of(&self, provider: &str) -> String {
+        format!("{}{CALLBACK}/{}", self.base_path, segment(provider))
+    }
+
     /// The app's home as the browser sees it.
     pub(crate) fn home(&self) -> String {
         format!("{}/", self.base_path)
@@ -119,6 +131,16 @@ impl Site {
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.origin)
     }
+}
+
+/// A provider's name as a part of a path: percent-encoded but for what never has to be (RFC 3986
+/// §2.3), so that browsers and routers leave it as it is.
+pub(super) fn segment(provider: &str) -> String {
+    let encoded: String = byte_serialize(provider.as_bytes()).collect();
+    encoded
+        .replace('+', "%20")
+        .replace('*', "%2A")
+        .replace("%7E", "~")
 }
 
 /// What is wrong with a `redirect_uri`, and the cure.

@@ -60,7 +60,7 @@ impl App {
         Self {
             keyring: keyring.expect("keys are derived from any secret"),
             names: Names::new(&config.site),
-            own_paths: OwnPaths::new(&config.site),
+            own_paths: OwnPaths::new(&config.site, []),
             config,
         }
     }

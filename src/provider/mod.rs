@@ -167,6 +167,11 @@ impl ConfiguredProvider {
         &self.config.name
     }
 
+    /// Whether its logins come back to a path of their own.
+    pub(crate) fn has_own_callback(&self) -> bool {
+        self.config.redirect_uri.is_some()
+    }
+
     /// Whether an answer that names the issuer `found` (RFC 9207) is that of a login which was begun
     /// with `expected`. A provider of OAuth 2 whose issuer nobody knows may name any, but for one of
     /// `others`.

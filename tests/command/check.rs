@@ -106,6 +106,20 @@ async fn where_all_is_well_each_point_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_callback_of_its_own_is_asked_for_and_told() {
+    let scene = Scene::new("own_callback").await;
+    let line = "redirect_uri = \"http://localhost:8501/oauth2callback/google\"\nclient_secret = ";
+    scene.replace("client_secret = ", line);
+    snapshot("check_own_callback", &scene.check(&[]).out);
+    let request = scene.provider.last_request(Endpoint::Authorization);
+    let asked = request
+        .unwrap()
+        .parameter("redirect_uri")
+        .map(str::to_owned);
+    assert!(asked.unwrap().ends_with("/oauth2callback/google"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_client_with_a_key_shows_itself_with_it() {
     let scene = Scene::new("key").await;
     let pem = fresh_pem();

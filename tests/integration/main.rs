@@ -26,6 +26,7 @@ mod logout;
 mod metadata;
 mod network;
 mod outage;
+mod own_callback;
 mod presets;
 mod proxies;
 mod pushed;

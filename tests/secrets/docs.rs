@@ -49,6 +49,7 @@ fn each_mistake_that_the_docs_tell_of_a_key_is_said_of_it() {
         json!("HS256"),
         json!("http://app.example.com/"),
         json!("https://app.example.com/"),
+        json!("https://app.example.com/oauth2callback/other"),
         json!([1.5]),
         json!({ "a": { "b": 1 } }),
     ];

@@ -84,7 +84,11 @@ impl Check {
     fn ask(&self, config: &Config, claims: &Claims) -> Result<Report, Failure> {
         let keyring = Keyring::new(&config.cookie_secrets, &config.site)?;
         let names = Names::new(&config.site);
-        let mut providers: Vec<_> = config.providers.iter().map(Asked::new).collect();
+        let mut providers: Vec<_> = config
+            .providers
+            .iter()
+            .map(|provider| Asked::new(provider, &config.site))
+            .collect();
         if !self.offline {
             ask_all(config, &mut providers)?;
         }
@@ -99,11 +103,10 @@ impl Check {
 fn ask_all(config: &Config, providers: &mut [Asked]) -> Result<(), Failure> {
     let mut clients = Clients::after(None)?;
     let runtime = runtime()?;
-    let redirect_uri = config.site.redirect_uri();
     for (provider, asked) in config.providers.iter().zip(providers) {
         let http = clients.client(&provider.network, None)?;
         let progress = Progress::of(&provider.name);
-        runtime.block_on(asked.ask(&http, provider, redirect_uri, &progress));
+        runtime.block_on(asked.ask(&http, provider, &progress));
     }
     Ok(())
 }

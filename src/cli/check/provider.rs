@@ -8,7 +8,7 @@ use super::points;
 use super::registration::{self, Registration};
 use super::words::clean;
 use crate::cli::terminal::Progress;
-use crate::config::{OpenId, Protocol, ProviderConfig};
+use crate::config::{OpenId, Protocol, ProviderConfig, Site};
 use crate::cookies::{Keyring, Names};
 use crate::provider::survey::{self, Document};
 use crate::provider::{Endpoints, Http};
@@ -19,17 +19,21 @@ pub(super) struct Asked {
     pub(super) name: String,
     /// None of OAuth 2, which has no metadata.
     pub(super) metadata_url: Option<String>,
+    /// Where its logins come back to.
+    pub(super) redirect_uri: String,
     pub(super) findings: Vec<Finding>,
     pub(super) cookie: Option<Size>,
 }
 
 impl Asked {
-    pub(super) fn new(provider: &ProviderConfig) -> Self {
+    pub(super) fn new(provider: &ProviderConfig, site: &Site) -> Self {
+        let own = provider.redirect_uri.as_deref();
         Self {
             name: provider.name.clone(),
             metadata_url: provider
                 .openid()
                 .map(|openid| openid.metadata_url.to_string()),
+            redirect_uri: own.unwrap_or(site.redirect_uri()).to_owned(),
             findings: points::preset(provider).into_iter().collect(),
             cookie: None,
         }
@@ -40,7 +44,6 @@ impl Asked {
         &mut self,
         http: &Http,
         provider: &ProviderConfig,
-        redirect_uri: &str,
         progress: &Progress<'_>,
     ) {
         let metadata = match &provider.protocol {
@@ -53,8 +56,7 @@ impl Asked {
         };
         if let Some(endpoints) = metadata {
             progress.say("registration");
-            self.ask_registration(http, provider, redirect_uri, &endpoints)
-                .await;
+            self.ask_registration(http, provider, &endpoints).await;
         }
     }
 
@@ -105,10 +107,9 @@ impl Asked {
         &mut self,
         http: &Http,
         provider: &ProviderConfig,
-        redirect_uri: &str,
         endpoints: &Endpoints,
     ) {
-        let asked = registration::ask(http, provider, redirect_uri, endpoints).await;
+        let asked = registration::ask(http, provider, &self.redirect_uri, endpoints).await;
         // It has nothing to do with what else works: a browser may fare better.
         let asked = asked.unwrap_or_else(|error| Registration::Unknown(error.to_string()));
         let point = Point::Registration;

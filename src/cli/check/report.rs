@@ -70,6 +70,12 @@ impl Report {
         };
         writeln!(out, "\nfor the provider's console, letter by letter")?;
         writeln!(out, "  redirect URI     {redirect_uri}")?;
+        for asked in &self.providers {
+            if asked.redirect_uri != *redirect_uri {
+                let name = asked.name.escape_debug();
+                writeln!(out, "  for {name} alone  {}", asked.redirect_uri)?;
+            }
+        }
         // The way back from a logout is the callback without an answer, which goes home.
         writeln!(out, "  post-logout URI  {redirect_uri}")
     }
@@ -133,6 +139,7 @@ fn provider(asked: &Asked) -> Value {
     let findings: Vec<_> = asked.findings.iter().map(finding).collect();
     json!({
         "name": asked.name,
+        "redirect_uri": asked.redirect_uri,
         "server_metadata_url": asked.metadata_url,
         "findings": findings,
         "cookie": asked.cookie.map(|size| json!({ "bytes": size.bytes, "cookies": size.cookies })),
