@@ -235,6 +235,12 @@ pub(crate) enum Kind {
     #[error("its section has mistakes: {mistakes}")]
     ProviderMisconfigured { mistakes: String },
 
+    #[error(
+        "another provider could pass off this one's answers as its own: they do not name it, and \
+         come to the path of others"
+    )]
+    MixUpPossible,
+
     // What the provider said.
     #[error("the person cancelled the login, or the provider denied it")]
     LoginCancelled,
@@ -360,6 +366,7 @@ impl Kind {
             Self::MetadataInvalid { .. } => "metadata_invalid",
             Self::MetadataIssuerDiffers { .. } => "metadata_issuer_differs",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::MixUpPossible => "mix_up_possible",
             Self::ProviderMisconfigured { .. } => "provider_misconfigured",
             Self::ProviderRefused { .. } => "provider_refused",
             Self::ProviderStatus { .. } => "provider_status",
@@ -613,6 +620,16 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cure: TELL,
         advice: "the mistakes are named above, and with their cures where the app started; the \
                  other providers go on working",
+    },
+    Explanation {
+        code: "mix_up_possible",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "This login is not set up right",
+        cause: "This app's settings do not keep that provider apart from the others.",
+        cure: TELL,
+        advice: "strict = true begins no such login: give the section a redirect_uri of its own, \
+                 /oauth2callback/<name> (RFC 9700 §4.4)",
     },
     Explanation {
         code: "login_cancelled",

@@ -152,6 +152,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     }
 
     let endpoints = provider.endpoints().await?;
+    provider.check_mix_up(&endpoints)?;
     let now = snapshot.now();
     let return_to = request.return_to.and_then(|path| {
         ReturnTo::parse(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, LEEWAY, Protocol, ProviderConfig, Proxy};
+use crate::config::{Config, LEEWAY, MixUp, Protocol, ProviderConfig, Proxy};
 use crate::cookies::Names;
 
 /// Writes the line. No value is in it but what is no secret: the app's own address, hosts, CA files.
@@ -22,6 +22,7 @@ pub(crate) fn tell(config: &Config, names: &Names) {
         expiry_days = config.life.as_secs_f64() / 86_400.0,
         strict = config.strict,
         relaxed = relaxed(config),
+        mix_up = mix_up(config),
         values = config.values_from.as_str(),
         "keycard is set up: every login has state, nonce and PKCE (S256), and its issuer, audience, \
          times and signature are checked; cookies are sealed, HttpOnly and SameSite=Lax{}",
@@ -76,6 +77,28 @@ fn networks(config: &Config) -> String {
     let networks = networks.into_iter();
     let shown = networks.map(|(way, providers)| format!("{way} for {}", named(providers)));
     shown.collect::<Vec<_>>().join("; ")
+}
+
+/// Whose answers another provider could pass off as its own. Whether one of OpenID Connect names
+/// itself in them is known when somebody logs in there.
+fn mix_up(config: &Config) -> String {
+    let mixable = || {
+        config
+            .providers
+            .iter()
+            .filter(|it| it.mix_up != MixUp::RuledOut)
+    };
+    let is_oauth2 = |it: &&ProviderConfig| matches!(it.protocol, Protocol::OAuth2(_));
+    let surely = named(mixable().filter(is_oauth2));
+    let perhaps = named(mixable().filter(|it| !is_oauth2(it)));
+    match (surely.as_str(), perhaps.as_str()) {
+        ("", "") => "ruled out".to_owned(),
+        ("", perhaps) => format!("possible with {perhaps} unless their answers have iss"),
+        (surely, "") => format!("possible with {surely}"),
+        (surely, perhaps) => {
+            format!("possible with {surely}, and with {perhaps} unless their answers have iss")
+        }
+    }
 }
 
 /// What is less strict than it would be had nobody asked.

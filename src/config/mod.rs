@@ -15,8 +15,8 @@
 //!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
-//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol` and
-//!   `section` each check one part.
+//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol`,
+//!   `section` and `mix_up` each check one part.
 
 mod address;
 mod belonging;
@@ -33,6 +33,7 @@ mod found;
 mod given;
 mod keys;
 mod location;
+mod mix_up;
 mod network;
 mod not_toml;
 mod origins;
@@ -66,7 +67,8 @@ pub(crate) use given::Given;
 pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;
 pub(crate) use provider::{
-    ClientAuthentication, DEFAULT, Facts, LEEWAY, OAuth2, OpenId, Prompt, Protocol, ProviderConfig,
+    ClientAuthentication, DEFAULT, Facts, LEEWAY, MixUp, OAuth2, OpenId, Prompt, Protocol,
+    ProviderConfig,
 };
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;
@@ -182,11 +184,15 @@ fn check(
     let mut files = CaFiles::new(&given.environment, seen);
     let app = (site.clone(), port);
     let shared = Shared::read(auth, allow_http.clone(), app, &mut files, &mut report);
-    let (providers, misconfigured) = providers(auth, &sections, &shared, &mut files, &mut report);
+    let (mut providers, misconfigured) =
+        providers(auth, &sections, &shared, &mut files, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));
     }
     section::check_issuers(auth, &providers, &mut report);
+    if let Some(site) = &site {
+        mix_up::judge(auth, site, strict, &mut providers, &mut report);
+    }
 
     let is_weak = !misconfigured.is_empty() || !report.warnings.is_empty();
     let works = report.errors.is_empty() && !providers.is_empty() && !(strict && is_weak);

@@ -33,6 +33,7 @@ pub(crate) struct ProviderConfig {
     pub(crate) private_key: Option<PrivateKey>,
     /// Where its logins alone come back to, if the section says so.
     pub(crate) redirect_uri: Option<String>,
+    pub(crate) mix_up: MixUp,
     pub(crate) protocol: Protocol,
     /// What fills in what the section leaves out.
     #[cfg(any(test, feature = "cli"))]
@@ -86,6 +87,18 @@ impl ProviderConfig {
     pub(crate) fn is_relaxed(&self, relaxation: Relaxation) -> bool {
         self.relaxations.contains(&relaxation)
     }
+}
+
+/// What comes of answers that do not say whose they are: another provider could pass them off as its
+/// own (RFC 9700 §4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MixUp {
+    /// They are used, and the log says so.
+    Possible,
+    /// No login is begun that could bring one.
+    Refused,
+    /// They come to a path where no other provider's do.
+    RuledOut,
 }
 
 /// What a provider speaks.

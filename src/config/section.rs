@@ -14,7 +14,9 @@ use super::network::{CaFiles, Network};
 use super::own_callback;
 use super::preset::{self, Filled};
 use super::protocol;
-use super::provider::{ClientAuthentication, DEFAULT, LEEWAY, Prompt, Protocol, ProviderConfig};
+use super::provider::{
+    ClientAuthentication, DEFAULT, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig,
+};
 use super::site::{Site, is_loopback};
 use super::tree::Table;
 use crate::algorithm::Algorithm;
@@ -203,6 +205,7 @@ pub(super) fn read(
         client_secret,
         private_key,
         redirect_uri,
+        mix_up: MixUp::RuledOut,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
         prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
         parameters,

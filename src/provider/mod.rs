@@ -44,8 +44,8 @@ use self::openid::OpenIdProvider;
 use self::pushed::AuthorizationRequest;
 use self::token::Tokens;
 use crate::clock::unix;
-use crate::config::{Facts, Protocol, ProviderConfig};
-use crate::error::Error;
+use crate::config::{Facts, MixUp, Protocol, ProviderConfig};
+use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
 
@@ -68,6 +68,8 @@ pub(crate) struct ConfiguredProvider {
     expiry_told: AtomicBool,
     /// Whether it has the one about scopes that were not granted.
     scopes_told: AtomicBool,
+    /// Whether it has the one about answers that do not name it.
+    mix_up_told: AtomicBool,
 }
 
 /// What it speaks, with what is kept for that.
@@ -138,6 +140,7 @@ impl ConfiguredProvider {
             exchanges: Arc::default(),
             expiry_told: AtomicBool::new(false),
             scopes_told: AtomicBool::new(false),
+            mix_up_told: AtomicBool::new(false),
             config,
         }
     }
@@ -289,6 +292,32 @@ impl ConfiguredProvider {
         pushed::authorization_url(&self.http, &self.config, endpoints, request)
             .await
             .map_err(|error| error.at(self.name()))
+    }
+
+    /// Whether a login may begin whose answer another provider could pass off as its own. Only the
+    /// metadata says whether answers name their issuer, and the start did not wait for it.
+    pub(crate) fn check_mix_up(&self, endpoints: &Endpoints) -> Result<(), Error> {
+        if endpoints.answers_with_issuer {
+            return Ok(());
+        }
+        match (&self.config.protocol, self.config.mix_up) {
+            (_, MixUp::RuledOut) => {}
+            (_, MixUp::Refused) => return Err(Error::from(Kind::MixUpPossible).at(self.name())),
+            // The start has told.
+            (Protocol::OAuth2(_), MixUp::Possible) => {}
+            (Protocol::OpenId(_), MixUp::Possible) => {
+                if !self.mix_up_told.swap(true, Ordering::Relaxed) {
+                    let provider = self.name().escape_debug().to_string();
+                    tracing::warn!(
+                        provider,
+                        "another provider could pass off as its own what this one answers: its \
+                         metadata promises no `iss`, and others come back to the same path; give \
+                         its section a redirect_uri of its own, /oauth2callback/<name>"
+                    );
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Redeems a code and verifies in full who it is; once, however often it is asked for at once.

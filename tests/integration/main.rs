@@ -24,6 +24,7 @@ mod limits;
 mod login;
 mod logout;
 mod metadata;
+mod mix_up;
 mod network;
 mod outage;
 mod own_callback;

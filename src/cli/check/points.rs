@@ -7,7 +7,7 @@ use super::finding::{Finding, Point, Verdict};
 use super::words::clean;
 use crate::algorithm::Algorithm;
 use crate::clock::{seconds, unix};
-use crate::config::{OpenId, ProviderConfig};
+use crate::config::{MixUp, OpenId, ProviderConfig};
 use crate::error::{Error, Kind};
 use crate::presets::{self, Checked};
 use crate::provider::survey::{self, Document};
@@ -118,12 +118,19 @@ pub(super) fn pkce(document: &Document) -> Finding {
     }
 }
 
-pub(super) fn answer_issuer(document: &Document) -> Finding {
+pub(super) fn answer_issuer(document: &Document, provider: &ProviderConfig) -> Finding {
     let point = Point::AnswerIssuer;
     if document.is_true("authorization_response_iss_parameter_supported") {
         Finding::ok(point, "every answer names its issuer (RFC 9207)")
     } else {
-        Finding::note(point, "not advertised: answers do not name their issuer")
+        let note = Finding::note(point, "not advertised: answers do not name their issuer");
+        match provider.mix_up {
+            MixUp::RuledOut => note,
+            MixUp::Possible | MixUp::Refused => note.cure(
+                "give the section a redirect_uri of its own, or another provider could pass off \
+                 its answers",
+            ),
+        }
     }
 }
 

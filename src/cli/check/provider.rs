@@ -91,7 +91,7 @@ impl Asked {
             provider.leeway,
         ));
         self.found(points::pkce(&document));
-        self.found(points::answer_issuer(&document));
+        self.found(points::answer_issuer(&document, provider));
         self.found(points::logout(&document));
         if let Ok(metadata) = &metadata {
             self.found(points::authentication(&document, provider, metadata));
