@@ -13,7 +13,7 @@ use http::Method;
 use http::header::{HeaderValue, SET_COOKIE};
 use serde_json::{Map, Value};
 
-use crate::callback_query::{Answer, Parameters, REST};
+use crate::callback_query::{Answer, POSTED, Parameters, REST};
 use crate::cookies::{
     Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
     state_hash, values,
@@ -35,15 +35,17 @@ const REST_LIFE: i64 = 120;
 /// headers, and the app adds its own.
 const MAX_HEAD: usize = 3584;
 
-/// Answers the callback. The cookies are set and cleared whether it succeeded or failed.
+/// Answers the callback, of which `form` is the body where it is a POST. The cookies are set and
+/// cleared whether it succeeded or failed.
 pub(crate) async fn answer(
     snapshot: &Snapshot,
     visit: &Visit,
     path: &OwnPath,
+    form: Result<Vec<u8>>,
 ) -> (Result<Response>, Vec<HeaderValue>) {
     snapshot.auth().saw_callback();
     let mut cookies = Vec::new();
-    let result = finish(snapshot, visit, path, &mut cookies).await;
+    let result = finish(snapshot, visit, path, form, &mut cookies).await;
     (result, cookies)
 }
 
@@ -51,26 +53,25 @@ async fn finish(
     snapshot: &Snapshot,
     visit: &Visit,
     path: &OwnPath,
+    form: Result<Vec<u8>>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));
     }
-    if visit.method != Method::GET {
-        let method = visit.method.as_str().chars().take(16).collect();
-        return Err(Kind::MethodNotAllowed {
-            method,
-            allow: "GET, HEAD",
-        }
-        .into());
-    }
-    let parameters = Parameters::read(visit.query())?;
+    let parameters = parameters(snapshot, visit, form)?;
     if let Some(rest) = &parameters.rest {
         return second_step(snapshot, visit, rest, cookies);
     }
 
     let state = parameters.state.as_deref().unwrap_or_default();
     let opened = open(snapshot, visit, state, cookies)?;
+    if parameters.posted {
+        return match opened {
+            Opened::Pending(pending) => Err(of_login(Kind::LoginCookieMissing.into(), &pending)),
+            lost => not_under_way(snapshot, visit, state, lost),
+        };
+    }
     let Some(answer) = parameters.answer else {
         return match opened {
             Opened::Pending(pending) => Err(of_login(Kind::AnswerWithoutCode.into(), &pending)),
@@ -79,33 +80,16 @@ async fn finish(
     };
     let pending = match opened {
         Opened::Pending(pending) => *pending,
-        Opened::Gone if snapshot.identity(&visit.headers).is_some() => return home(snapshot),
-        Opened::Gone if state.is_empty() => {
-            return Err(Kind::CallbackMalformed {
-                what: "it lacks state",
-            }
-            .into());
+        _ if visit.method == Method::POST && is_state(state) => {
+            cookies.clear();
+            return look_again(snapshot, path, state);
         }
-        Opened::Gone => {
-            let any = pairs(&visit.headers).any(|(name, _)| snapshot.names().is_ours(name));
-            return Err(if any {
-                Kind::StateUnknown
-            } else {
-                Kind::LoginCookieMissing
-            }
-            .into());
-        }
-        Opened::Dead(why) => {
-            let made_by_it = |identity: IdentityCookie| identity.came_from(&state_hash(state));
-            if snapshot.identity(&visit.headers).is_some_and(made_by_it) {
-                return home(snapshot);
-            }
-            return Err(why);
-        }
+        lost => return not_under_way(snapshot, visit, state, lost),
     };
     let at_provider = |error: Error| of_login(error, &pending);
     let provider = configured(snapshot, &pending).map_err(at_provider)?;
     check_path(snapshot, provider, path).map_err(at_provider)?;
+    check_mode(provider, visit).map_err(at_provider)?;
     if pending.bounces >= MAX_BOUNCES - 1 {
         cookies.push(snapshot.names().clear(snapshot.names().mark())?);
         return Err(at_provider(Kind::LoginLoops { count: MAX_BOUNCES }.into()));
@@ -131,11 +115,50 @@ async fn finish(
     log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
 }
 
+fn parameters(snapshot: &Snapshot, visit: &Visit, form: Result<Vec<u8>>) -> Result<Parameters> {
+    match visit.method {
+        Method::GET => Parameters::read(visit.query()),
+        // The body alone: what stands in the address beside it is nobody's answer.
+        Method::POST if snapshot.takes_posts() => Parameters::read_form(&form?),
+        _ if snapshot.takes_posts() => Err(not_allowed(visit, "GET, HEAD, POST")),
+        _ => Err(not_allowed(visit, "GET, HEAD")),
+    }
+}
+
 /// A failure of this login: the way back begins it anew, with the same end.
 fn of_login(error: Error, pending: &Pending) -> Error {
     error
         .at(&pending.provider)
         .on_the_way_to(&pending.return_to)
+}
+
+fn not_allowed(visit: &Visit, allow: &'static str) -> Error {
+    let method = visit.method.as_str().chars().take(16).collect();
+    Kind::MethodNotAllowed { method, allow }.into()
+}
+
+/// Whether it may be a state of ours, and so may stand in an address of ours.
+fn is_state(text: &str) -> bool {
+    let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    text.len() == 43 && text.bytes().all(is_base64url)
+}
+
+/// An answer by POST whose login is not under way, from the back button or a form that was sent
+/// twice: whoever is logged in is to go home, but a POST from another site does not tell who that is.
+/// The GET that the browser sends next does.
+fn look_again(snapshot: &Snapshot, path: &OwnPath, state: &str) -> Result<Response> {
+    let callback = snapshot.own_paths().seen(path);
+    pages::see_other(&format!("{callback}?{POSTED}={state}"))
+}
+
+/// The answer comes the way that was asked for, and no other: what is in a body reaches no history,
+/// no log of a proxy and no Referer.
+fn check_mode(provider: &ConfiguredProvider, visit: &Visit) -> Result<()> {
+    match (provider.answers_by_post(), visit.method == Method::POST) {
+        (true, false) => Err(not_allowed(visit, "POST")),
+        (false, true) => Err(not_allowed(visit, "GET, HEAD")),
+        _ => Ok(()),
+    }
 }
 
 /// What became of the login that a state belongs to.
@@ -182,6 +205,41 @@ fn open(
         return Ok(Opened::Pending(Box::new(pending)));
     }
     Ok(Opened::Dead(Kind::LoginUnreadable.into()))
+}
+
+/// The end of a callback whose login is not under way: home for whoever is logged in, by this very
+/// login where its cookie is still here; else what became of it.
+fn not_under_way(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    state: &str,
+    lost: Opened,
+) -> Result<Response> {
+    let identity = snapshot.identity(&visit.headers);
+    match lost {
+        Opened::Dead(_)
+            if identity
+                .as_ref()
+                .is_some_and(|it| it.came_from(&state_hash(state))) =>
+        {
+            home(snapshot)
+        }
+        Opened::Dead(why) => Err(why),
+        Opened::Pending(_) | Opened::Gone if identity.is_some() => home(snapshot),
+        Opened::Pending(_) | Opened::Gone if state.is_empty() => {
+            let what = "it lacks state";
+            Err(Kind::CallbackMalformed { what }.into())
+        }
+        Opened::Pending(_) | Opened::Gone => {
+            let any = pairs(&visit.headers).any(|(name, _)| snapshot.names().is_ours(name));
+            Err(if any {
+                Kind::StateUnknown
+            } else {
+                Kind::LoginCookieMissing
+            }
+            .into())
+        }
+    }
 }
 
 /// The provider that the login was begun with, if it is configured as it was then.
@@ -282,10 +340,12 @@ fn log_in(
         count: pending.bounces.saturating_add(1),
     };
     cookies.push(names.set(names.mark(), &mark.seal(keyring, names)?, MARK_LIFE)?);
-    // Parts of a longer identity that this one replaces.
+    // Parts of a longer identity that this one replaces. A POST from another site shows none of them.
     for (index, name) in others.iter().enumerate() {
         let follows = index == 0 && second.is_some();
-        if !follows && values(&visit.headers, name).next().is_some() {
+        let may_be_there =
+            visit.method == Method::POST || values(&visit.headers, name).next().is_some();
+        if !follows && may_be_there {
             cookies.push(names.clear(name)?);
         }
     }

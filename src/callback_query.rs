@@ -1,13 +1,17 @@
-//! What the provider sends back by way of the browser: the query of a callback, read strictly.
+//! What the provider sends back by way of the browser: the query of a callback, or the form in its
+//! place, read strictly.
 
 use crate::error::{Error, Kind, Result};
 use crate::secret::Secret;
 
 /// The parameter that carries the second part of an identity.
 pub(crate) const REST: &str = "rest";
+/// The parameter that carries the state of an answer which came by POST, and without the cookies
+/// that go nowhere with a POST from another site.
+pub(crate) const POSTED: &str = "posted";
 
-/// The longest query that is read, in bytes, and the most parameters.
-const MAX_QUERY: usize = 16 * 1024;
+/// The longest query or form that is read, in bytes, and the most parameters.
+pub(crate) const MAX_LENGTH: usize = 16 * 1024;
 const MAX_PARAMETERS: usize = 32;
 /// The longest code that is passed on, in bytes.
 const MAX_CODE: usize = 4 * 1024;
@@ -25,6 +29,8 @@ pub(crate) enum Answer {
 pub(crate) struct Parameters {
     pub(crate) answer: Option<Answer>,
     pub(crate) state: Option<String>,
+    /// Whether the state is that of an answer which came by POST a moment ago.
+    pub(crate) posted: bool,
     pub(crate) issuer: Option<String>,
     /// The sealed second part of an identity.
     pub(crate) rest: Option<String>,
@@ -35,8 +41,8 @@ impl Parameters {
     /// one answer, not two. A parameter without a value is absent; those unknown are ignored.
     pub(crate) fn read(query: &str) -> Result<Self> {
         let malformed = |what| Error::from(Kind::CallbackMalformed { what });
-        if query.len() > MAX_QUERY {
-            return Err(malformed("the query is over 16 KB"));
+        if query.len() > MAX_LENGTH {
+            return Err(malformed("it is over 16 KB"));
         }
         let mut found: Vec<(String, String)> = Vec::new();
         for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -69,11 +75,26 @@ impl Parameters {
             }),
             (None, None) => None,
         };
+        let posted = take(POSTED).filter(|_| answer.is_none());
         Ok(Self {
             answer,
-            state: take("state"),
+            posted: posted.is_some(),
+            state: posted.or_else(|| take("state")),
             issuer: take("iss"),
             rest: take(REST),
+        })
+    }
+
+    /// Reads the form of a POST as strictly. What stands in our own addresses alone is no part of it.
+    pub(crate) fn read_form(form: &[u8]) -> Result<Self> {
+        let Ok(form) = std::str::from_utf8(form) else {
+            let what = "it is not UTF-8";
+            return Err(Kind::CallbackMalformed { what }.into());
+        };
+        Ok(Self {
+            posted: false,
+            rest: None,
+            ..Self::read(form)?
         })
     }
 }

@@ -590,7 +590,7 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         title: "The form did not arrive",
         cause: "What your browser sent could not be read to its end.",
         cure: AGAIN,
-        advice: "a login's form holds a provider and a path, which never come near 8 KB",
+        advice: "a login's form never comes near 8 KB, and a provider's answer by POST near 16",
     },
     Explanation {
         code: "method_not_allowed",
@@ -599,8 +599,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         title: "This does not work that way",
         cause: "This address does not take that kind of request.",
         cure: "Go back to the app and try from there.",
-        advice: "a provider that answers by POST (form_post) is not supported yet: take \
-                 response_mode out of client_kwargs",
+        advice: "an answer comes by GET, or by POST where the provider's section or preset says \
+                 response_mode = \"form_post\", and as it was asked for alone",
     },
     Explanation {
         code: "unknown_provider",

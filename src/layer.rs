@@ -21,15 +21,17 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::auth::Auth;
+use crate::callback_query::MAX_LENGTH;
 use crate::error::{Error, Kind};
 use crate::own_paths::OwnPath;
 use crate::session::{Session, View};
-use crate::visit::original_uri;
+use crate::snapshot::Snapshot;
+use crate::visit::{Visit, is_navigation, original_uri};
 use crate::{callback, login, logout, pages, random};
 
 /// The longest form that `/auth/login` reads, in bytes.
 const MAX_FORM: usize = 8 * 1024;
-/// How long such a form may take to arrive.
+/// How long such a form, or a provider's answer by POST, may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Auth {
@@ -220,17 +222,23 @@ where
 /// Answers one of keycard's own paths.
 async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let view = Arc::new(View::new(auth, &parts));
+    let mut view = View::new(auth, &parts);
+    if path.is_callback() && parts.method == Method::POST {
+        // The browser goes there with a provider's form, which older ones do not say of a POST.
+        view.is_navigation = is_navigation(&Method::GET, &parts.headers);
+    }
+    let view = Arc::new(view);
     let session = Session::new(&view, &parts);
     let mut cookies = Vec::new();
     let result = match path {
         OwnPath::Callback | OwnPath::CallbackOf(_) => {
             let (snapshot, visit) = (session.snapshot(), session.visit());
-            let (result, set) = callback::answer(snapshot, visit, &path).await;
+            let form = posted_answer(snapshot, visit, body).await;
+            let (result, set) = callback::answer(snapshot, visit, &path, form).await;
             cookies = set;
             result
         }
-        OwnPath::Login => match form(&parts.method, body).await {
+        OwnPath::Login => match form(&parts.method, body, MAX_FORM).await {
             Ok(form) => login::answer(session, &form).await,
             Err(error) => Err(error),
         },
@@ -242,12 +250,24 @@ async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
     response
 }
 
-/// The body of a POST, if it comes whole, in time, and is no longer than a form of ours can be.
-async fn form(method: &Method, body: Body) -> Result<Vec<u8>, Error> {
+/// The body of a callback by POST, where a provider answers so. Of no other is anything read.
+async fn posted_answer(snapshot: &Snapshot, visit: &Visit, body: Body) -> Result<Vec<u8>, Error> {
+    if !snapshot.takes_posts() || visit.idle().is_some() {
+        return Ok(Vec::new());
+    }
+    if visit.method == Method::POST && !visit.has_form() {
+        let what = "its body is no form";
+        return Err(Kind::CallbackMalformed { what }.into());
+    }
+    form(&visit.method, body, MAX_LENGTH).await
+}
+
+/// The body of a POST, if it comes whole, in time, and is no longer than this.
+async fn form(method: &Method, body: Body, limit: usize) -> Result<Vec<u8>, Error> {
     if method != Method::POST {
         return Ok(Vec::new());
     }
-    match timeout(FORM_TIMEOUT, to_bytes(body, MAX_FORM)).await {
+    match timeout(FORM_TIMEOUT, to_bytes(body, limit)).await {
         Ok(Ok(form)) => Ok(form.into()),
         _ => Err(Kind::FormUnreadable.into()),
     }

@@ -14,6 +14,7 @@ use crate::error::{Kind, Result};
 use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
 use crate::pages;
+use crate::provider::ConfiguredProvider;
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::session::Session;
@@ -181,8 +182,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             .unwrap_or_default(),
     };
     let secrets = pending.secrets()?;
-    let callback = OwnPath::of_callback(provider);
-    let cookies = cookies(snapshot, visit, pending, &secrets, &callback)?;
+    let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;
     // The last thing that can fail: the provider may have to be asked.
     let url = provider
         .authorization_url(&endpoints, &secrets, &request.parameters, now)
@@ -262,9 +262,9 @@ fn bounces(snapshot: &Snapshot, session: &Session, now: i64) -> u8 {
 fn cookies(
     snapshot: &Snapshot,
     visit: &Visit,
+    provider: &ConfiguredProvider,
     mut pending: Pending,
     secrets: &LoginSecrets,
-    callback: &OwnPath,
 ) -> Result<Vec<HeaderValue>> {
     let (names, now) = (snapshot.names(), pending.issued_at);
     let name = names.pending(secrets.state.expose());
@@ -278,7 +278,7 @@ fn cookies(
     let under_way = under_way(snapshot, visit, now, &mut lines)?;
     if under_way.iter().any(|login| login.age >= MISSED) && snapshot.auth().misses_callbacks() {
         tracing::warn!(
-            path = snapshot.own_paths().seen(callback),
+            path = snapshot.own_paths().seen(&OwnPath::of_callback(provider)),
             "a login was begun before and no callback has arrived: if the browser shows 404 there, \
              move `.layer(auth.layer())` to the outermost router, behind its last route and \
              fallback, or add `.merge(auth.routes())` to that router"
@@ -296,7 +296,10 @@ fn cookies(
         }
     }
     lines.truncate(CLEARED);
-    lines.push(names.set(&name, &value, PENDING_LIFE)?);
+    lines.push(match provider.answers_by_post() {
+        true => names.set_for_posts(&name, &value, PENDING_LIFE)?,
+        false => names.set(&name, &value, PENDING_LIFE)?,
+    });
     Ok(lines)
 }
 

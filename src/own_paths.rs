@@ -31,6 +31,10 @@ impl OwnPath {
             false => Self::Callback,
         }
     }
+
+    pub(crate) fn is_callback(&self) -> bool {
+        matches!(self, Self::Callback | Self::CallbackOf(_))
+    }
 }
 
 impl OwnPaths {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, LEEWAY, MixUp, Protocol, ProviderConfig, Proxy};
+use crate::config::{Config, LEEWAY, MixUp, Protocol, ProviderConfig, Proxy, ResponseMode};
 use crate::cookies::Names;
+use crate::presets::Relaxation;
 
 /// Writes the line. No value is in it but what is no secret: the app's own address, hosts, CA files.
 /// The others are told by where they came from.
@@ -126,18 +127,12 @@ fn relaxed(config: &Config) -> String {
     if !patient.is_empty() {
         relaxed.push(format!("another clock_leeway for {patient}"));
     }
-    for provider in config
-        .providers
-        .iter()
-        .filter(|it| !it.relaxations.is_empty())
-    {
-        let cannot: Vec<_> = provider
-            .relaxations
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let name = provider.name.escape_debug();
-        relaxed.push(format!("{} with {name}", cannot.join(", ")));
+    for provider in &config.providers {
+        let done = relaxations(provider);
+        if !done.is_empty() {
+            let name = provider.name.escape_debug();
+            relaxed.push(format!("{} with {name}", done.join(", ")));
+        }
     }
     let without = |it: &&ProviderConfig| matches!(it.protocol, Protocol::OAuth2(_));
     let without = named(config.providers.iter().filter(without));
@@ -155,4 +150,16 @@ fn relaxed(config: &Config) -> String {
         return "nothing".to_owned();
     }
     relaxed.join("; ")
+}
+
+/// What its row or its section lets a provider off.
+fn relaxations(provider: &ProviderConfig) -> Vec<String> {
+    // The section may say another mode than the row.
+    let of_row = provider.relaxations.iter().copied();
+    let form_post =
+        (provider.response_mode == ResponseMode::FormPost).then_some(Relaxation::FormPost);
+    let in_force = of_row
+        .filter(|it| *it != Relaxation::FormPost)
+        .chain(form_post);
+    in_force.map(|it| it.to_string()).collect()
 }

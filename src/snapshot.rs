@@ -76,6 +76,11 @@ impl Snapshot {
         self.in_force.default_provider()
     }
 
+    /// Whether some provider's answer comes by POST: no other POST is read at the callback.
+    pub(crate) fn takes_posts(&self) -> bool {
+        self.providers().iter().any(|it| it.answers_by_post())
+    }
+
     /// Who is logged in, by a request's cookies.
     pub(crate) fn identity(&self, headers: &HeaderMap) -> Option<IdentityCookie> {
         self.in_force.identity(headers, self.names(), self.now())

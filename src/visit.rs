@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, OriginalUri};
-use http::header::{ACCEPT, FORWARDED, HOST, HeaderName, ORIGIN, UPGRADE, VIA};
+use http::header::{ACCEPT, CONTENT_TYPE, FORWARDED, HOST, HeaderName, ORIGIN, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri};
 use url::Url;
@@ -38,6 +38,13 @@ impl Visit {
 
     pub(crate) fn query(&self) -> &str {
         self.uri.query().unwrap_or_default()
+    }
+
+    /// Whether its body is a form, as browsers send one.
+    pub(crate) fn has_form(&self) -> bool {
+        let kind = text(&self.headers, &CONTENT_TYPE).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     }
 
     /// The browser only wants to have it ready: nobody has decided to go there.

@@ -449,7 +449,7 @@ async fn other_mistakes_are_sent_back_to_the_app() {
     for (change, error) in [
         (("response_type", "token"), "unsupported_response_type"),
         (("response_type", ""), "invalid_request"),
-        (("response_mode", "form_post"), "invalid_request"),
+        (("response_mode", "fragment"), "invalid_request"),
         (("scope", "profile"), "invalid_scope"),
         (("code_challenge", ""), "invalid_request"),
         (("code_challenge", "short"), "invalid_request"),

@@ -245,7 +245,13 @@ fn is_protected(key: &str) -> bool {
 fn ours_wins(table: &Table, key: &str) -> Mistake {
     Mistake::new(format!("`{}` is ours to set", table.named(key)))
         .at(table.place_of(key))
-        .cure("take the line out: keycard sets it for each login")
+        .cure(match key {
+            "response_mode" => {
+                "take the line out; where the provider answers by POST, write response_mode = \
+                 \"form_post\" in its section itself"
+            }
+            _ => "take the line out: keycard sets it for each login",
+        })
 }
 
 /// What is never sent in an authorization request but by keycard itself.

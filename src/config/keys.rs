@@ -104,6 +104,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("proxy", BOTH),
     Key::new("redirect_uri", BOTH),
     Key::new("require_pushed_authorization_requests", PROVIDER),
+    Key::new("response_mode", PROVIDER),
     Key::new("server_metadata_url", PROVIDER),
     Key::new("sessions_valid_from", SHARED),
     Key::new("strict", SHARED),

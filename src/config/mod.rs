@@ -68,7 +68,7 @@ pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;
 pub(crate) use provider::{
     ClientAuthentication, DEFAULT, Facts, LEEWAY, MixUp, OAuth2, OpenId, Prompt, Protocol,
-    ProviderConfig,
+    ProviderConfig, ResponseMode,
 };
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;

@@ -41,6 +41,7 @@ pub(crate) struct ProviderConfig {
     /// Scopes besides `openid`.
     pub(crate) scopes: Vec<String>,
     pub(crate) prompt: Prompt,
+    pub(crate) response_mode: ResponseMode,
     /// What else is sent to the authorization endpoint.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) authentication: Option<ClientAuthentication>,
@@ -290,6 +291,27 @@ impl ClientAuthentication {
             Self::None => "none",
             Self::Post => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
+/// How the answer comes back by way of the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResponseMode {
+    /// In the body of a POST from the provider's page (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+    /// In the query of the callback's address, as all do that are not asked for anything else.
+    Query,
+}
+
+impl ResponseMode {
+    pub(crate) const ALL: [Self; 2] = [Self::FormPost, Self::Query];
+
+    /// What requests and metadata call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::FormPost => "form_post",
+            Self::Query => "query",
         }
     }
 }

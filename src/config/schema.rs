@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{Effect, KEYS, Key, Level};
-use super::provider::ClientAuthentication;
+use super::provider::{ClientAuthentication, ResponseMode};
 use crate::algorithm::Algorithm;
 
 /// The schema (draft 7, which editors of TOML know).
@@ -104,6 +104,7 @@ enum Shape {
     Secrets,
     /// Several texts, or one.
     Names,
+    ResponseMode,
     /// An algorithm of two keys, a private and a public one.
     Signature,
     /// A number that nothing is lost of is text, too.
@@ -133,6 +134,7 @@ impl Shape {
                 let one = elsewhere_or(&text);
                 json!({ "anyOf": [text, { "type": "array", "items": one }] })
             }
+            Self::ResponseMode => json!({ "enum": ResponseMode::ALL.map(ResponseMode::name) }),
             Self::Secrets => {
                 let one = json!({ "anyOf": [text, { "$ref": "#/definitions/accepted" }] });
                 json!({ "anyOf": [one, { "type": "array", "items": one }] })
@@ -386,6 +388,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "require_pushed_authorization_requests",
         Shape::Boolean,
         "Whether a login's parameters go ahead of the browser, though the provider does not require it.",
+    ),
+    (
+        "response_mode",
+        Shape::ResponseMode,
+        "How the provider answers: query, or form_post, which is a POST and needs https.",
     ),
     ("response_type", Shape::Text, "code, always."),
     (

@@ -15,7 +15,7 @@ use super::own_callback;
 use super::preset::{self, Filled};
 use super::protocol;
 use super::provider::{
-    ClientAuthentication, DEFAULT, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig,
+    ClientAuthentication, DEFAULT, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode,
 };
 use super::site::{Site, is_loopback};
 use super::tree::Table;
@@ -187,6 +187,7 @@ pub(super) fn read(
         });
     }
     check_authentication(section, &kwargs, client_secret.as_ref(), report);
+    let response_mode = response_mode(section, relaxations, &shared, report);
     let preset = filled.as_ref().map(|it| it.preset);
     let of_preset = || authentication(preset).filter(|_| client_secret.is_some());
     let authentication = kwargs.authentication.or_else(of_preset);
@@ -208,6 +209,7 @@ pub(super) fn read(
         mix_up: MixUp::RuledOut,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
         prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
+        response_mode,
         parameters,
         authentication,
         #[cfg(any(test, feature = "cli"))]
@@ -250,6 +252,51 @@ fn prompt(preset: Option<&Preset>, protocol: &Protocol) -> Prompt {
         (Some("select_account"), _) | (None, Protocol::OpenId(_)) => Prompt::SelectAccount,
         (Some(prompt), _) => Prompt::Value(prompt.to_owned()),
     }
+}
+
+/// What the section says, else what its provider's own row does.
+fn response_mode(
+    section: &Table,
+    relaxations: &[Relaxation],
+    shared: &Shared,
+    report: &mut Report,
+) -> ResponseMode {
+    const KEY: &str = "response_mode";
+    let of_row = match relaxations.contains(&Relaxation::FormPost) {
+        true => ResponseMode::FormPost,
+        false => ResponseMode::Query,
+    };
+    let mode = match section.string(KEY, report) {
+        None => of_row,
+        Some(written) => {
+            let mode = ResponseMode::ALL
+                .into_iter()
+                .find(|it| it.name() == written);
+            mode.unwrap_or_else(|| {
+                let found = "it is neither form_post nor query";
+                let cure = "write the one that the provider answers by, or take the line out";
+                report.error(section.mistake(KEY).found(found).cure(cure));
+                of_row
+            })
+        }
+    };
+    let is_http = shared.site.as_ref().is_some_and(|site| !site.is_https());
+    // A cookie that comes along with a POST from another site is SameSite=None, and browsers take
+    // that with Secure alone; on http://localhost some do, and some do not.
+    if mode == ResponseMode::FormPost && is_http {
+        let mistake = Mistake::new(format!("`{}` needs an https redirect_uri", section.path()));
+        let place = section.place_of(KEY).or_else(|| section.place());
+        report.error(
+            mistake
+                .at(place)
+                .found("it answers by form_post, and the cookie for that is kept with https alone")
+                .cure(
+                    "write an https redirect_uri: http does not do even on localhost, where a proxy or \
+                     a tunnel with a certificate helps",
+                ),
+        );
+    }
+    mode
 }
 
 fn authentication(preset: Option<&Preset>) -> Option<ClientAuthentication> {

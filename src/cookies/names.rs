@@ -73,9 +73,30 @@ impl Names {
 
     /// A Set-Cookie line.
     pub(crate) fn set(&self, name: &str, value: &str, life: i64) -> Result<HeaderValue, Error> {
+        self.line(name, value, life, SameSite::Lax)
+    }
+
+    /// A Set-Cookie line of a cookie that goes along with a POST from another site as well. Browsers
+    /// keep it with https alone.
+    pub(crate) fn set_for_posts(
+        &self,
+        name: &str,
+        value: &str,
+        life: i64,
+    ) -> Result<HeaderValue, Error> {
+        self.line(name, value, life, SameSite::None)
+    }
+
+    fn line(
+        &self,
+        name: &str,
+        value: &str,
+        life: i64,
+        same_site: SameSite,
+    ) -> Result<HeaderValue, Error> {
         let cookie = Cookie::build((name, value))
             .http_only(true)
-            .same_site(SameSite::Lax)
+            .same_site(same_site)
             .secure(self.secure)
             .path(&self.path)
             .max_age(Duration::seconds(life));

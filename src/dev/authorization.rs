@@ -63,6 +63,7 @@ pub(super) struct Asked {
     scopes: Vec<String>,
     code_challenge: String,
     login_hint: Option<String>,
+    mode: Mode,
     /// What it was pushed as.
     request_uri: Option<String>,
 }
@@ -73,15 +74,30 @@ type Objection = (&'static str, &'static str);
 enum Refusal {
     /// Nobody can be sent back: there is no address to trust.
     Page(String),
-    /// A callback URL with `error` in it.
-    Callback(String),
+    /// A way back with `error` in it.
+    Callback(Callback),
+}
+
+/// The way back to the app.
+struct Callback {
+    redirect_uri: Url,
+    parameters: Vec<(String, String)>,
+    mode: Mode,
+}
+
+/// Where the parameters of an answer are (OAuth 2.0 Form Post Response Mode, and Multiple Response
+/// Types §2.1).
+#[derive(Clone, Copy)]
+enum Mode {
+    FormPost,
+    Query,
 }
 
 pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Response {
     let asked = match Asked::read(inner, request) {
         Ok(asked) => asked,
         Err(Refusal::Page(reason)) => return page::refusal(inner, &reason),
-        Err(Refusal::Callback(url)) => return see_other(&url),
+        Err(Refusal::Callback(callback)) => return callback.response(inner),
     };
     let page = |mistake| {
         let hint = asked.login_hint.as_deref();
@@ -91,7 +107,7 @@ pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Resp
         return page(None);
     }
     let claims = if request.parameter("dev_cancel").is_some() {
-        return see_other(&asked.finish(inner, Decision::Cancel));
+        return asked.finish(inner, Decision::Cancel).response(inner);
     } else if let Some(subject) = request.parameter("dev_person") {
         person(inner, subject)
     } else if request.parameter("dev_other").is_some() {
@@ -108,7 +124,7 @@ pub(super) fn respond(inner: &Inner, request: &Request, method: &Method) -> Resp
     let Some(claims) = claims else {
         return page(None);
     };
-    see_other(&asked.finish(inner, Decision::Be(claims)))
+    asked.finish(inner, Decision::Be(claims)).response(inner)
 }
 
 /// What [`respond`] does once the person has decided, for a request that is only a URL.
@@ -131,8 +147,8 @@ pub(super) fn decide(
     let request = Request::from_query(url.query());
     inner.record(Endpoint::Authorization, &request);
     match Asked::read(inner, &request) {
-        Ok(asked) => Ok(asked.finish(inner, decision)),
-        Err(Refusal::Callback(url)) => Ok(url),
+        Ok(asked) => Ok(asked.finish(inner, decision).url()),
+        Err(Refusal::Callback(callback)) => Ok(callback.url()),
         Err(Refusal::Page(reason)) => Err(AuthorizeError::Refused { reason }),
     }
 }
@@ -222,6 +238,10 @@ impl Asked {
                 .unwrap_or_default()
                 .to_owned(),
             login_hint: request.filled("login_hint").map(str::to_owned),
+            mode: match request.filled("response_mode") {
+                Some("form_post") => Mode::FormPost,
+                _ => Mode::Query,
+            },
             request_uri: None,
         })
     }
@@ -233,8 +253,14 @@ impl Asked {
             Some(_) => return Some(("unsupported_response_type", "response_type must be code")),
             None => return Some(("invalid_request", "response_type is missing")),
         }
-        if !matches!(request.filled("response_mode"), None | Some("query")) {
-            return Some(("invalid_request", "response_mode must be query"));
+        if !matches!(
+            request.filled("response_mode"),
+            None | Some("form_post" | "query")
+        ) {
+            return Some((
+                "invalid_request",
+                "response_mode must be query or form_post",
+            ));
         }
         if request.filled("request").is_some() {
             return Some(("request_not_supported", "request objects are not supported"));
@@ -270,8 +296,8 @@ impl Asked {
         None
     }
 
-    /// The callback URL for what was decided.
-    fn finish(&self, inner: &Inner, decision: Decision) -> String {
+    /// The way back for what was decided.
+    fn finish(&self, inner: &Inner, decision: Decision) -> Callback {
         if let Some(uri) = &self.request_uri {
             lock(&inner.grants).spend_pushed(uri);
         }
@@ -296,14 +322,14 @@ impl Asked {
         self.callback(inner, json!({ "code": code }))
     }
 
-    fn error(&self, inner: &Inner, error: &str, description: &str) -> String {
+    fn error(&self, inner: &Inner, error: &str, description: &str) -> Callback {
         self.callback(
             inner,
             json!({ "error": error, "error_description": description }),
         )
     }
 
-    fn callback(&self, inner: &Inner, mut parameters: Value) -> String {
+    fn callback(&self, inner: &Inner, mut parameters: Value) -> Callback {
         // RFC 9207 §2: in error responses too.
         parameters["iss"] = json!(inner.issuer);
         if let Some(state) = &self.state {
@@ -313,7 +339,7 @@ impl Asked {
             Fault::Callback(patch) => Some(patch),
             _ => None,
         });
-        let mut url = self.redirect_uri.clone();
+        let mut pairs = Vec::new();
         for (name, value) in parameters.as_object().into_iter().flatten() {
             let values = value
                 .as_array()
@@ -322,15 +348,35 @@ impl Asked {
                 let text = value
                     .as_str()
                     .map_or_else(|| value.to_string(), str::to_owned);
-                url.query_pairs_mut().append_pair(name, &text);
+                pairs.push((name.clone(), text));
             }
         }
-        url.into()
+        Callback {
+            redirect_uri: self.redirect_uri.clone(),
+            parameters: pairs,
+            mode: self.mode,
+        }
     }
 
     /// The host and port that ask, for the page.
     fn app(&self) -> &str {
         &self.redirect_uri[url::Position::BeforeHost..url::Position::AfterPort]
+    }
+}
+
+impl Callback {
+    /// The address with the parameters in its query, whichever way they go.
+    fn url(self) -> String {
+        let mut url = self.redirect_uri;
+        url.query_pairs_mut().extend_pairs(self.parameters);
+        url.into()
+    }
+
+    fn response(self, inner: &Inner) -> Response {
+        match self.mode {
+            Mode::FormPost => page::form_post(inner, &self.redirect_uri, &self.parameters),
+            Mode::Query => see_other(&self.url()),
+        }
     }
 }
 

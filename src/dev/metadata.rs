@@ -34,7 +34,7 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
         "jwks_uri": inner.url(Endpoint::Keys),
         "end_session_endpoint": inner.url(Endpoint::EndSession),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [inner.alg.name()],

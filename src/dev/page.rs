@@ -5,6 +5,7 @@ use axum::{http::StatusCode, response::Response};
 use base64_simd::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::{
     inner::Inner,
@@ -13,6 +14,9 @@ use super::{
     request::{Endpoint, Request},
     style::STYLE,
 };
+
+/// Presses the button that takes an answer to the app.
+const SUBMIT: &str = "document.getElementById('answer').submit()";
 
 /// Who was filled in under "Somebody else", as it was typed.
 pub(super) struct Somebody<'a> {
@@ -111,6 +115,23 @@ pub(super) fn people(
     respond(inner, StatusCode::OK, "Who do you want to be?", &body)
 }
 
+/// The page that takes the answer to the app by POST.
+pub(super) fn form_post(inner: &Inner, to: &Url, parameters: &[(String, String)]) -> Response {
+    let title = "You are sent back";
+    let body = html! {
+        h1 { (title) }
+        form #answer method="post" action=(to) {
+            @for (name, value) in parameters {
+                input type="hidden" name=(name) value=(value);
+            }
+            button.go type="submit" { "Go on" }
+        }
+        script { (PreEscaped(SUBMIT)) }
+    };
+    let policy = format!("{}; script-src 'sha256-{}'", policy(), hash(SUBMIT));
+    html_response(StatusCode::OK, policy, page(inner, title, &body))
+}
+
 /// The page for a request that cannot be answered by redirect.
 pub(super) fn refusal(inner: &Inner, reason: &str) -> Response {
     let title = "This request cannot be answered";
@@ -195,6 +216,10 @@ fn fields(typed: &Somebody<'_>, mistake: Option<&str>) -> Markup {
 }
 
 fn respond(inner: &Inner, status: StatusCode, title: &str, body: &Markup) -> Response {
+    html_response(status, policy(), page(inner, title, body))
+}
+
+fn page(inner: &Inner, title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -210,13 +235,20 @@ fn respond(inner: &Inner, status: StatusCode, title: &str, body: &Markup) -> Res
             }
         }
     };
-    // No form-action: browsers apply it to the redirect after the form as well.
-    let policy = format!(
+    page.into_string()
+}
+
+/// No form-action: browsers apply it to the redirect after the form as well.
+fn policy() -> String {
+    format!(
         "default-src 'none'; style-src 'sha256-{}'; img-src data: 'self'; base-uri 'none'; \
          frame-ancestors 'none'",
-        STANDARD.encode_to_string(digest(&SHA256, STYLE.as_bytes())),
-    );
-    html_response(status, policy, page.into_string())
+        hash(STYLE),
+    )
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode_to_string(digest(&SHA256, text.as_bytes()))
 }
 
 fn is_hinted(person: &Person, hint: Option<&str>) -> bool {

@@ -163,7 +163,9 @@ impl Provider {
     /// Does without a browser what the person does at this authorization URL by pressing their
     /// button, and returns the callback URL. Counts as a call of [`Endpoint::Authorization`].
     ///
-    /// What the endpoint objects to by redirect is in that URL, as `error`.
+    /// What the endpoint objects to by redirect is in that URL, as `error`. A request with
+    /// `response_mode=form_post` gets the same URL; what is in its query then belongs into the body of
+    /// a POST to the rest of it.
     ///
     /// # Errors
     ///

@@ -34,7 +34,8 @@ pub fn callback_query(input: &[u8]) -> bool {
         let (_, value): &(_, Cow<'_, str>) = found.iter().find(|(name, _)| name == wanted)?;
         Some(&**value).filter(|value| !value.is_empty())
     };
-    assert_eq!(parameters.state.as_deref(), filled("state"));
+    let state = if parameters.posted { "posted" } else { "state" };
+    assert_eq!(parameters.state.as_deref(), filled(state));
     assert_eq!(parameters.issuer.as_deref(), filled("iss"));
     assert_eq!(parameters.rest.as_deref(), filled("rest"));
     match parameters.answer {
@@ -49,7 +50,10 @@ pub fn callback_query(input: &[u8]) -> bool {
             assert_eq!((None, Some(&*error)), (filled("code"), filled("error")));
             assert_eq!(description.as_deref(), filled("error_description"));
         }
-        None => assert_eq!((None, None), (filled("code"), filled("error"))),
+        None => {
+            assert_eq!((None, None), (filled("code"), filled("error")));
+            assert_eq!(parameters.posted, filled("posted").is_some());
+        }
     }
     true
 }

@@ -170,6 +170,9 @@ pub(crate) struct Emails {
 pub(crate) enum Relaxation {
     /// Its e-mails count as verified where this claim says so, and nowhere else.
     EmailVerifiedBy(&'static str),
+    /// It answers by a form that the browser posts from its page (OAuth 2.0 Form Post Response Mode),
+    /// and so the cookie of a pending login goes along with requests from other sites.
+    FormPost,
     /// Each tenant has an issuer of its own.
     IssuerOfTenant(IssuerOfTenant),
     /// The ID token need not have the nonce; one that it has is compared.
@@ -192,6 +195,7 @@ impl fmt::Display for Relaxation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmailVerifiedBy(claim) => write!(f, "e-mail verified by {claim} alone"),
+            Self::FormPost => f.write_str("answers by POST, to a cookie that is SameSite=None"),
             Self::IssuerOfTenant(_) => f.write_str("an issuer for each tenant"),
             Self::NonceNotEchoed => f.write_str("ID tokens without nonce"),
             Self::WithoutPkce => f.write_str("no PKCE"),

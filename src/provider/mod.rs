@@ -44,7 +44,7 @@ use self::openid::OpenIdProvider;
 use self::pushed::AuthorizationRequest;
 use self::token::Tokens;
 use crate::clock::unix;
-use crate::config::{Facts, MixUp, Protocol, ProviderConfig};
+use crate::config::{Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
 use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
 use crate::secret::Secret;
@@ -209,6 +209,11 @@ impl ConfiguredProvider {
                 .issuer_of_tenant
                 .is_some_and(|rule| tenant::is_issuer(rule, issuer)),
         }
+    }
+
+    /// Whether its answer comes by POST, from its own page.
+    pub(crate) fn answers_by_post(&self) -> bool {
+        self.config.response_mode == ResponseMode::FormPost
     }
 
     pub(crate) fn label(&self) -> &str {

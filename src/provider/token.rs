@@ -21,7 +21,7 @@ use super::client_assertion::{self, client_assertion};
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
-use crate::config::{ClientAuthentication, Prompt, Protocol, ProviderConfig};
+use crate::config::{ClientAuthentication, Prompt, Protocol, ProviderConfig, ResponseMode};
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
 use crate::presets::Relaxation;
@@ -74,6 +74,9 @@ pub(crate) fn authorization_url(
     if !config.is_relaxed(Relaxation::WithoutPkce) {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
         request = request.set_pkce_challenge(challenge);
+    }
+    if config.response_mode == ResponseMode::FormPost {
+        request = request.add_extra_param("response_mode", config.response_mode.name());
     }
     let given = |name: &str| parameters.iter().any(|(given, _)| given == name);
     // A parameter stands once (RFC 6749 §3.1), and the endpoint's own query stays as it is.

@@ -16,6 +16,7 @@ mod client_assertion;
 mod cookies;
 mod crowds;
 mod dropped;
+mod form_post;
 mod id_token;
 mod internet;
 mod keys;

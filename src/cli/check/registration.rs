@@ -88,8 +88,39 @@ fn read(answered: &Answered, redirect_uri: &str, state: &str) -> Registration {
     match &answered.location {
         Some(target) if is_ours(target, redirect_uri) => at_our_address(target, state),
         Some(target) => elsewhere(target),
-        None => page(answered.status, &answered.body),
+        None => match posted(&answered.body, redirect_uri) {
+            Some(target) => at_our_address(&target, state),
+            None => page(answered.status, &answered.body),
+        },
     }
+}
+
+/// Where a page with a form to our `redirect_uri` leads, as if by a redirect (OAuth 2.0 Form Post
+/// Response Mode).
+fn posted(body: &[u8], redirect_uri: &str) -> Option<Url> {
+    let body = String::from_utf8_lossy(body);
+    let plain = |text: &str| {
+        text.replace("&quot;", "\"")
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&#x2F;", "/")
+            .replace("&amp;", "&")
+    };
+    let attribute = |tag: &str, name: &str| {
+        let (_, after) = tag.split_once(&format!(" {name}=\""))?;
+        Some(plain(after.split_once('"')?.0))
+    };
+    let tags = |name: &'static str| {
+        let tags = body.split(name).skip(1);
+        tags.filter_map(|tag| Some(tag.split_once('>')?.0))
+    };
+    let mut actions = tags("<form").filter_map(|tag| attribute(tag, "action"));
+    actions.find(|action| action == redirect_uri)?;
+    let mut url = Url::parse(redirect_uri).ok()?;
+    let fields = tags("<input");
+    let fields = fields.filter_map(|tag| attribute(tag, "name").zip(attribute(tag, "value")));
+    url.query_pairs_mut().extend_pairs(fields);
+    Some(url)
 }
 
 /// Whether a redirect goes to this very address, whatever its query.
@@ -287,6 +318,32 @@ mod tests {
 
     fn is_unknown(registration: &Registration) -> bool {
         matches!(registration, Registration::Unknown(_))
+    }
+
+    #[test]
+    fn a_page_that_posts_to_our_very_address_proves_a_registration_too() {
+        let page = |to: &str, state: &str| {
+            let fields = format!(
+                "<input type=\"hidden\" name=\"error\" value=\"login_required\"/>\
+                 <input type=\"hidden\" name=\"state\" value=\"{state}\"/>"
+            );
+            answered(
+                200,
+                "",
+                &format!("<form method=\"post\" action=\"{to}\">{fields}</form>"),
+            )
+        };
+        let registered = Registration::Registered {
+            error: "login_required".to_owned(),
+            issuer: None,
+        };
+        assert_eq!(page(OURS, "our-state"), registered);
+        assert_eq!(page(&OURS.replace('/', "&#x2F;"), "our-state"), registered);
+        assert!(is_unknown(&page(OURS, "another-state")));
+        assert!(is_unknown(&page(
+            "http://localhost:8501/other",
+            "our-state"
+        )));
     }
 
     #[test]

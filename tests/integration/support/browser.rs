@@ -132,6 +132,40 @@ impl Browser {
             .await
     }
 
+    /// A page of another site posts a form to here: only cookies that go anywhere come along. That
+    /// the browser keeps what it is answered, whatever its SameSite, is because it goes there itself.
+    pub async fn post_from_elsewhere(&mut self, path: &str, form: &str) -> Answer {
+        let request = self
+            .navigation(Method::POST, path, "cross-site")
+            .header(ORIGIN, "https://id.example.com")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body(Body::from(form.to_owned())).unwrap();
+        self.send_from_elsewhere(request).await
+    }
+
+    /// Any POST of another site.
+    pub async fn send_from_elsewhere(&mut self, mut request: Request<Body>) -> Answer {
+        let cookies = self.jar.header_from_elsewhere(request.uri().path());
+        // One of somebody else's, since without any all would be added.
+        let cookies = cookies.unwrap_or_else(|| "theme=dark".to_owned());
+        request
+            .headers_mut()
+            .insert(COOKIE, cookies.parse().unwrap());
+        self.send(request).await
+    }
+
+    /// Posts the answer in the query of this address as a provider's page does, and goes on as long
+    /// as that leads on.
+    pub async fn post_back(&mut self, callback: &str) -> Answer {
+        let callback = relative(callback);
+        let (path, form) = callback.split_once('?').unwrap();
+        let mut answer = self.post_from_elsewhere(path, form).await;
+        while let Some(next) = answer.leads_to().filter(|next| next.contains('?')) {
+            answer = self.get_from_elsewhere(&next).await;
+        }
+        answer
+    }
+
     /// A request of a person who goes somewhere, to be completed.
     pub fn navigation(&self, method: Method, path: &str, site: &str) -> http::request::Builder {
         Request::builder()

@@ -9,6 +9,8 @@ struct Stored {
     name: String,
     value: String,
     path: String,
+    /// Whether it goes along with every request of other sites.
+    goes_anywhere: bool,
 }
 
 impl Jar {
@@ -29,6 +31,11 @@ impl Jar {
         assert!(
             !secure || https,
             "a browser refuses Secure over http: {line}"
+        );
+        let goes_anywhere = attributes.contains(&"SameSite=None");
+        assert!(
+            !goes_anywhere || secure,
+            "a browser refuses SameSite=None without Secure: {line}"
         );
         assert!(
             name.len() + value.len() <= 4096,
@@ -51,12 +58,22 @@ impl Jar {
                 name: name.to_owned(),
                 value: value.to_owned(),
                 path,
+                goes_anywhere,
             });
         }
     }
 
     /// The Cookie header for a path; none where there is no cookie.
     pub fn header(&self, path: &str) -> Option<String> {
+        self.header_of(path, |_| true)
+    }
+
+    /// The same of a POST from another site.
+    pub fn header_from_elsewhere(&self, path: &str) -> Option<String> {
+        self.header_of(path, |stored| stored.goes_anywhere)
+    }
+
+    fn header_of(&self, path: &str, goes: impl Fn(&Stored) -> bool) -> Option<String> {
         let fits = |stored: &&Stored| {
             let below = path.strip_prefix(stored.path.as_str());
             below.is_some_and(|rest| {
@@ -67,6 +84,7 @@ impl Jar {
             .0
             .iter()
             .filter(fits)
+            .filter(|stored| goes(stored))
             .map(|stored| format!("{}={}", stored.name, stored.value))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
@@ -96,6 +114,7 @@ impl Jar {
             name: name.to_owned(),
             value: value.to_owned(),
             path,
+            goes_anywhere: false,
         });
     }
 
