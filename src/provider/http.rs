@@ -54,7 +54,12 @@ impl Clients {
             known: Vec::new(),
             direct: match former {
                 Some(former) => former.direct.clone(),
-                None => builder().no_proxy().build().map_err(unbuildable)?,
+                // It speaks no TLS, and to read the system's certificates takes milliseconds.
+                None => builder()
+                    .no_proxy()
+                    .tls_certs_only([])
+                    .build()
+                    .map_err(unbuildable)?,
             },
         })
     }
