@@ -8,7 +8,7 @@ use super::keys;
 use super::location::Location;
 use super::secret_file;
 use super::seen::Seen;
-use super::tree::{Kind, Table, Value};
+use super::tree::{Kind, Table, Value, named};
 
 /// The keys of which no default may stand in a file that everybody has.
 const SECRETS: &[&str] = &[
@@ -37,14 +37,13 @@ enum Reference {
 pub(super) fn bring(table: &mut Table, environment: &Environment, seen: &mut Seen) {
     let path = table.path().to_owned();
     for (key, value) in table.values_mut() {
-        let named = super::tree::named(&path, key);
-        bring_value(key, &named, value, environment, seen);
+        bring_value(&path, key, value, environment, seen);
     }
 }
 
 fn bring_value(
+    path: &str,
     key: &str,
-    named: &str,
     value: &mut Value,
     environment: &Environment,
     seen: &mut Seen,
@@ -53,7 +52,7 @@ fn bring_value(
         match &mut value.kind {
             Kind::Array(values) => {
                 for value in values {
-                    bring_value(key, named, value, environment, seen);
+                    bring_value(path, key, value, environment, seen);
                 }
             }
             Kind::Table(table) => bring(table, environment, seen),
@@ -65,7 +64,7 @@ fn bring_value(
     match reference.follow(key, environment, seen) {
         Ok(text) => value.replace(text, &source),
         Err(mistake) => value.spoil(
-            Mistake::invalid(named)
+            Mistake::invalid(&named(path, key))
                 .at(Some(value.place()))
                 .quoting(*mistake),
         ),

@@ -311,8 +311,8 @@ pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: 
         .collect();
     for (at, (provider, issuer)) in issuers.iter().enumerate() {
         for (other, its_issuer) in &issuers[..at] {
-            let apart = !provider.protocol.is_with(&other.protocol);
-            if apart && issuer.trim_end_matches('/') == its_issuer.trim_end_matches('/') {
+            let is_same = issuer.trim_end_matches('/') == its_issuer.trim_end_matches('/');
+            if is_same && !provider.protocol.is_with(&other.protocol) {
                 report.error(
                     Mistake::new(format!(
                         "`auth.{}` and `auth.{}` have one issuer",

@@ -25,7 +25,12 @@ impl Table {
         let mut read = Self::empty(path, origin.spot(table.span()));
         for (key, value) in table.into_inner() {
             let spot = origin.spot(key.span());
-            let value = Value::from_toml(value, &read.named(key.get_ref()), origin);
+            let path = match value.get_ref() {
+                DeValue::Array(_) | DeValue::Table(_) => read.named(key.get_ref()),
+                // Only what holds tables passes its way on.
+                _ => String::new(),
+            };
+            let value = Value::from_toml(value, &path, origin);
             read.insert(key.into_inner().into_owned(), spot, value);
         }
         read
@@ -347,15 +352,12 @@ impl Value {
 
 /// The way to `key` below `path`.
 pub(super) fn named(path: &str, key: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let key = if !key.is_empty() && key.chars().all(bare) {
-        key.to_owned()
-    } else {
-        format!("\"{}\"", key.escape_debug())
-    };
-    if path.is_empty() {
-        key
-    } else {
-        format!("{path}.{key}")
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    let is_bare = !key.is_empty() && key.bytes().all(bare);
+    match (path, is_bare) {
+        ("", true) => key.to_owned(),
+        ("", false) => format!("\"{}\"", key.escape_debug()),
+        (path, true) => [path, ".", key].concat(),
+        (path, false) => format!("{path}.\"{}\"", key.escape_debug()),
     }
 }

@@ -45,6 +45,11 @@ impl Template {
     /// What stands in `url` in the places of the parameters, if it is this address. A parameter is
     /// one segment of the path, or one label or more of the host.
     pub(crate) fn bound(self, url: &str) -> Option<Vec<(&'static str, String)>> {
+        // Most addresses differ from the first letters on.
+        let fixed = self.0.split('{').next().unwrap_or_default();
+        if !url.starts_with(fixed) {
+            return None;
+        }
         let (ours, theirs) = (self.0.split('/'), url.split('/'));
         if ours.clone().count() != theirs.clone().count() {
             return None;
