@@ -225,6 +225,14 @@ pub(crate) enum Kind {
     },
     #[error("this page needs somebody who is logged in")]
     LoginRequired { login_url: String },
+    #[error("this page needs a login of the last {seconds} s")]
+    LoginTooOld { seconds: u32, login_url: String },
+    #[error("a form was sent to a page that needs a login first")]
+    SentBeforeLogin { login_url: String },
+    #[error("a rule keeps them out: {why}")]
+    Denied { why: String, login_url: String },
+    #[error("a page of another site sent a {method} in the person's name")]
+    SentFromElsewhere { method: String },
     #[error("a page of another site asked for a WebSocket")]
     ForeignSocket,
     #[error("the form of a login came late, broken or over 8 KB")]
@@ -351,6 +359,7 @@ impl Kind {
             Self::ConfigurationChanged => "configuration_changed",
             Self::ForeignSocket => "foreign_socket",
             Self::FormUnreadable => "form_unreadable",
+            Self::Denied { .. } => "denied",
             Self::IdTokenRefused { .. } => "id_token_refused",
             Self::IdentityTooLarge { .. } => "identity_too_large",
             Self::KeysInvalid { .. } => "keys_invalid",
@@ -362,6 +371,7 @@ impl Kind {
             Self::LoginExpired { .. } => "login_expired",
             Self::LoginInFrame => "login_in_frame",
             Self::LoginLoops { .. } => "login_loops",
+            Self::LoginTooOld { .. } => "login_too_old",
             Self::LoginUnreadable => "login_unreadable",
             Self::MetadataInvalid { .. } => "metadata_invalid",
             Self::MetadataIssuerDiffers { .. } => "metadata_issuer_differs",
@@ -374,6 +384,8 @@ impl Kind {
             Self::ProviderUnreachable { .. } => "provider_unreachable",
             Self::PushAnswerInvalid { .. } => "push_answer_invalid",
             Self::RandomUnavailable => "random_unavailable",
+            Self::SentBeforeLogin { .. } => "sent_before_login",
+            Self::SentFromElsewhere { .. } => "sent_from_elsewhere",
             Self::StateUnknown => "state_unknown",
             Self::TokenAnswerInvalid { .. } => "token_answer_invalid",
             Self::TokenRefused { .. } => "token_refused",
@@ -573,6 +585,43 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "This page is for people who are logged in.",
         cure: "Log in and come back.",
         advice: "",
+    },
+    Explanation {
+        code: "login_too_old",
+        fault: Fault::Refusal,
+        status: StatusCode::UNAUTHORIZED,
+        title: "Please log in again",
+        cause: "This page is for people who have just proved who they are.",
+        cure: "Log in again and come back.",
+        advice: "",
+    },
+    Explanation {
+        code: "sent_before_login",
+        fault: Fault::Refusal,
+        status: StatusCode::UNAUTHORIZED,
+        title: "Please log in first",
+        cause: "What you sent needs a login first, and nothing of it was kept.",
+        cure: "Log in, which leads to the start page, and then send it again.",
+        advice: "",
+    },
+    Explanation {
+        code: "denied",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "This page is not for this account",
+        cause: "You are logged in with an account that may not see this page.",
+        cure: "Log in with another account, or ask whoever runs this app to let this one in.",
+        advice: "the rule that is named above, or the hook given to authorize, keeps them out",
+    },
+    Explanation {
+        code: "sent_from_elsewhere",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "Not from here",
+        cause: "A page of another site tried to send something in your name.",
+        cure: "Open this app by its own address and send it from there.",
+        advice: "the request is not from the origin of redirect_uri; if another site has to send it, \
+                 except its path from the guard, and prove in the handler who sent it",
     },
     Explanation {
         code: "foreign_socket",

@@ -300,7 +300,7 @@ fn finish(view: &View, mut response: Response) -> Response {
 
 /// A failure as the person or the script in front of it can use it.
 fn render(view: &View, error: &Error, failed: &Response) -> Response {
-    if let Kind::LoginRequired { login_url } = error.kind() {
+    if let Kind::LoginRequired { login_url } | Kind::LoginTooOld { login_url, .. } = error.kind() {
         if view.is_navigation {
             let redirect = pages::see_other(login_url).unwrap_or_else(IntoResponse::into_response);
             return with_cookies(redirect, failed.headers());
@@ -308,7 +308,11 @@ fn render(view: &View, error: &Error, failed: &Response) -> Response {
         return with_cookies(pages::problem(error, &request_id()), failed.headers());
     }
     let request_id = request_id();
-    if !matches!(error.kind(), Kind::LoginByScript { .. }) {
+    // Whoever has to log in first is no failure.
+    if !matches!(
+        error.kind(),
+        Kind::LoginByScript { .. } | Kind::SentBeforeLogin { .. }
+    ) {
         view.snapshot().auth().log().write(error, &request_id);
     }
     let response = if view.is_navigation {

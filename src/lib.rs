@@ -40,7 +40,8 @@
 //! ```
 //!
 //! [`User`] is whoever made the request, or nobody. [`Identity`] is somebody: whoever is not logged
-//! in is sent to log in. [`Session`] logs in and out. The layer answers `/oauth2callback`,
+//! in is sent to log in, and comes back. [`Auth::require_login`] and [`Auth::require`], with a
+//! [`rule`], are the same for whole routers, files and sockets. [`Session`] logs in and out. The layer answers `/oauth2callback`,
 //! `/auth/login` (which lets people choose among several providers) and `/auth/logout` by itself.
 //!
 //! # What happens
@@ -58,9 +59,9 @@
 //!
 //! # Not supported
 //!
-//! Access and refresh tokens for the app, logging out at the provider, guards for whole routers. A login
-//! cannot be revoked one by one before its thirty days are over: `sessions_valid_from`, or a new
-//! `cookie_secret`, logs everybody out.
+//! Access and refresh tokens for the app, logging out at the provider. A login cannot be revoked one by
+//! one before its thirty days are over: `sessions_valid_from`, or a new `cookie_secret`, logs everybody
+//! out.
 //!
 //! # Where the app runs
 //!
@@ -80,6 +81,7 @@
 
 mod algorithm;
 mod auth;
+mod authorize;
 mod callback;
 mod callback_query;
 #[cfg(feature = "cli")]
@@ -96,6 +98,7 @@ mod failure_log;
 #[cfg(any(fuzzing, test))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guard;
 mod in_force;
 mod layer;
 mod login;
@@ -111,6 +114,7 @@ mod provider;
 mod random;
 mod reload;
 mod return_to;
+pub mod rule;
 mod secret;
 mod session;
 mod snapshot;
@@ -121,8 +125,10 @@ mod user;
 mod visit;
 
 pub use auth::{Auth, AuthBuilder, ProviderChoice};
+pub use authorize::{Decision, IntoDecision};
 pub use config::ConfigError;
 pub use error::{Error, Fault, Result};
+pub use guard::{Guard, GuardFuture, GuardService};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
 pub use login::{Login, LoginRequest};
 pub use logout::{Logout, LogoutRequest};

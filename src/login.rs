@@ -9,12 +9,12 @@ use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, StatusCode};
 
 use crate::config::is_ours;
-use crate::cookies::{self, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, pairs};
+use crate::cookies::{self, Detour, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Wants, pairs};
 use crate::error::{Kind, Result};
 use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
 use crate::pages;
-use crate::provider::ConfiguredProvider;
+use crate::provider::{ConfiguredProvider, Endpoints};
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::session::Session;
@@ -59,6 +59,7 @@ pub struct LoginRequest {
     session: Session,
     provider: Option<String>,
     return_to: Option<String>,
+    wants: Wants,
     parameters: Vec<(String, String)>,
 }
 
@@ -68,6 +69,7 @@ impl LoginRequest {
             session,
             provider,
             return_to: None,
+            wants: Wants::Anyone,
             parameters: Vec::new(),
         }
     }
@@ -142,18 +144,16 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         snapshot.auth().tell_port(port);
     }
     let Some(provider) = provider else {
-        return Ok(Login(pages::chooser(
-            snapshot,
-            request.return_to.as_deref(),
-        )));
+        return choose(snapshot, &request);
     };
-    let login_url = pages::login_url(snapshot, name, None);
+    let login_url = pages::login_url(snapshot, name.map(|name| ("provider", name)));
     if let Some(url) = visit.under_the_right_name(snapshot.site(), &login_url) {
         return Ok(Login(pages::see_other(&url)?));
     }
 
     let endpoints = provider.endpoints().await?;
     provider.check_mix_up(&endpoints)?;
+    let parameters = parameters(&request, provider, &endpoints);
     let now = snapshot.now();
     let return_to = request.return_to.and_then(|path| {
         ReturnTo::parse(
@@ -162,10 +162,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             snapshot.own_paths().all_seen(),
         )
     });
-    let max_age = request
-        .parameters
-        .iter()
-        .find(|(name, _)| name == "max_age");
+    let max_age = parameters.iter().find(|(name, _)| name == "max_age");
     let pending = Pending {
         seed: Seed(random::bytes()?),
         issued_at: now,
@@ -176,7 +173,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             Some((_, max_age)) => seconds(max_age),
             None => provider.max_age(),
         },
-        bounces: bounces(snapshot, session, now),
+        bounces: bounces(snapshot, session, request.wants, now),
         return_to: return_to
             .map(|path| path.as_str().to_owned())
             .unwrap_or_default(),
@@ -185,7 +182,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;
     // The last thing that can fail: the provider may have to be asked.
     let url = provider
-        .authorization_url(&endpoints, &secrets, &request.parameters, now)
+        .authorization_url(&endpoints, &secrets, &parameters, now)
         .await?;
     let mut response = pages::see_other(&url)?;
     if let Some(location) = response.headers_mut().get_mut(LOCATION) {
@@ -195,6 +192,43 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(Login(response))
+}
+
+/// The parameters of this login alone: those that the app gave, and what a detour wants.
+fn parameters(
+    request: &LoginRequest,
+    provider: &ConfiguredProvider,
+    endpoints: &Endpoints,
+) -> Vec<(String, String)> {
+    let wanted = match request.wants {
+        Wants::Anyone => None,
+        Wants::AnotherAccount => provider
+            .prompt_for_another_account(endpoints)
+            .map(|prompt| ("prompt".to_owned(), prompt.to_owned())),
+        Wants::Fresh(seconds) => {
+            let usual = provider.max_age().unwrap_or(seconds);
+            Some(("max_age".to_owned(), seconds.min(usual).to_string()))
+        }
+    };
+    request.parameters.iter().cloned().chain(wanted).collect()
+}
+
+/// The page on which the person chooses a provider, and from which all goes on as it was asked for.
+fn choose(snapshot: &Snapshot, request: &LoginRequest) -> Result<Login> {
+    let detour = Detour {
+        wants: request.wants,
+        ..Detour::default()
+    };
+    let sealed = (detour != Detour::default())
+        .then(|| detour.seal(snapshot.keyring()))
+        .transpose()?;
+    let return_to = request.return_to.as_deref();
+    let fields: Vec<_> = return_to
+        .map(|return_to| ("return_to", return_to))
+        .into_iter()
+        .chain(sealed.as_deref().map(|sealed| ("detour", sealed)))
+        .collect();
+    Ok(Login(pages::chooser(snapshot, &fields)))
 }
 
 /// What of a `max_age` is checked when the login comes back: the strictest where it cannot be read,
@@ -237,15 +271,17 @@ pub(crate) fn judge(snapshot: &Snapshot, visit: &Visit, provider: Option<&str>) 
         _ => visit.headers.contains_key("sec-fetch-mode") && !visit.is_navigation(),
     };
     if by_script {
-        let login_url = pages::login_url(snapshot, provider, None);
+        let provider = provider.map(|provider| ("provider", provider));
+        let login_url = pages::login_url(snapshot, provider);
         return Err(Kind::LoginByScript { login_url }.into());
     }
     Ok(Verdict::Begin)
 }
 
-/// How many logins of this browser were finished just now and left it anonymous.
-fn bounces(snapshot: &Snapshot, session: &Session, now: i64) -> u8 {
-    if session.user().is_logged_in() {
+/// How many logins of this browser were finished just now and did not bring it where it wanted: it
+/// stayed anonymous, or its login is still too old.
+fn bounces(snapshot: &Snapshot, session: &Session, wants: Wants, now: i64) -> u8 {
+    if session.user().is_logged_in() && !matches!(wants, Wants::Fresh(_)) {
         return 0;
     }
     Mark::open(
@@ -362,9 +398,17 @@ pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
         // Nobody is called this, and so nobody is chosen.
         _ => session.login(""),
     };
+    let snapshot = session.snapshot();
+    let opened = |sealed| Detour::open(snapshot.keyring(), sealed, snapshot.now());
+    if let Some(detour) = all("detour").next().and_then(opened) {
+        request.return_to = Some(detour.return_to).filter(|path| !path.is_empty());
+        request.wants = detour.wants;
+    }
     // A page of another site may send people to the login, but not decide where they end up.
-    if visit.is_own(session.snapshot().site()) {
-        request.return_to = all("return_to").next().map(str::to_owned);
+    if visit.is_own(snapshot.site())
+        && let Some(return_to) = all("return_to").next()
+    {
+        request.return_to = Some(return_to.to_owned());
     }
     Ok(request.await?.into_response())
 }

@@ -37,22 +37,13 @@ pub(crate) fn failure(
     request_id: &str,
     is_local: bool,
 ) -> Response {
-    let again = match error.kind() {
-        Kind::UnknownProvider { .. } | Kind::LayerMissing | Kind::ClaimsDoNotFit { .. } => None,
-        _ => {
-            // One that a reload took away is nobody to log in with.
-            let provider = error
-                .provider()
-                .filter(|name| snapshot.provider(name).is_ok());
-            Some(login_url(snapshot, provider, error.goal()))
-        }
-    };
+    let again = again(snapshot, error);
     let body = html! {
         h1 { (error.title()) }
         p { (error.what_happened()) }
         p { (error.cure()) }
         p.actions {
-            @if let Some(again) = again { a.button href=(again) { "Log in" } }
+            @if let Some((button, url)) = again { a.button href=(url) { (button) } }
             a.quiet href=(snapshot.site().home()) { "Go to the start page" }
         }
         @if is_local {
@@ -70,6 +61,29 @@ pub(crate) fn failure(
     let mut response = page(error.status(), error.title(), Referrer::None, &body);
     add_failure_headers(response.headers_mut(), error);
     response
+}
+
+/// The button that leads on from a failure, and where to.
+fn again(snapshot: &Snapshot, error: &Error) -> Option<(&'static str, String)> {
+    match error.kind() {
+        Kind::ClaimsDoNotFit { .. }
+        | Kind::ForeignSocket
+        | Kind::LayerMissing
+        | Kind::SentFromElsewhere { .. }
+        | Kind::UnknownProvider { .. } => None,
+        Kind::Denied { login_url, .. } => Some(("Use another account", login_url.clone())),
+        Kind::SentBeforeLogin { login_url } => Some(("Log in", login_url.clone())),
+        _ => {
+            // One that a reload took away is nobody to log in with.
+            let provider = error
+                .provider()
+                .filter(|name| snapshot.provider(name).is_ok());
+            let provider = provider.map(|provider| ("provider", provider));
+            let goal = error.goal().map(|goal| ("return_to", goal));
+            let fields = provider.into_iter().chain(goal);
+            Some(("Log in", login_url(snapshot, fields)))
+        }
+    }
 }
 
 /// What a log line says as a page says it: with an end, and with a capital where it begins with a
@@ -98,7 +112,9 @@ pub(crate) fn problem(error: &Error, request_id: &str) -> Response {
         "request_id": request_id,
     });
     if let (
-        Kind::LoginRequired { login_url } | Kind::LoginByScript { login_url },
+        Kind::LoginByScript { login_url }
+        | Kind::LoginRequired { login_url }
+        | Kind::LoginTooOld { login_url, .. },
         Value::Object(members),
     ) = (error.kind(), &mut members)
     {
@@ -151,13 +167,13 @@ impl IntoResponse for Error {
     }
 }
 
-/// Which provider to log in with.
-pub(crate) fn chooser(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
+/// Which provider to log in with. The fields come back with the choice.
+pub(crate) fn chooser(snapshot: &Snapshot, fields: &[(&str, &str)]) -> Response {
     let body = html! {
         h1 { "Log in" }
         form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
-            @if let Some(return_to) = return_to {
-                input type="hidden" name="return_to" value=(return_to);
+            @for (name, value) in fields {
+                input type="hidden" name=(name) value=(value);
             }
             @for provider in snapshot.providers() {
                 button.button type="submit" name="provider" value=(provider.name()) {
@@ -224,12 +240,14 @@ pub(crate) fn no_store(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
-/// The address of the login page, straight to one provider if it is known, and on from there.
-pub(crate) fn login_url(snapshot: &Snapshot, provider: Option<&str>, goal: Option<&str>) -> String {
+/// The address of the login page, with what is known already: `provider`, `return_to`, `detour`.
+pub(crate) fn login_url<'a>(
+    snapshot: &Snapshot,
+    fields: impl IntoIterator<Item = (&'static str, &'a str)>,
+) -> String {
     let path = snapshot.own_paths().seen(&OwnPath::Login);
     let query: String = url::form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(provider.map(|provider| ("provider", provider)))
-        .extend_pairs(goal.map(|goal| ("return_to", goal)))
+        .extend_pairs(fields)
         .finish();
     if query.is_empty() {
         path.to_owned()

@@ -9,11 +9,13 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::auth::Auth;
+use crate::cookies::{Detour, Wants};
 use crate::error::{Error, Kind};
-use crate::own_paths::OwnPath;
+use crate::pages;
+use crate::return_to::ReturnTo;
 use crate::snapshot::Snapshot;
 use crate::user::User;
-use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation};
+use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, page};
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
@@ -46,14 +48,67 @@ impl View {
         self.looked.load(Ordering::Relaxed)
     }
 
-    fn of(parts: &Parts) -> Result<&Arc<Self>, Error> {
+    /// Why nobody gets further, and the way to log in and come back.
+    pub(crate) fn login_required(&self, parts: &Parts) -> Error {
+        let kind = |login_url| match self.is_lost(parts) {
+            true => Kind::SentBeforeLogin { login_url },
+            false => Kind::LoginRequired { login_url },
+        };
+        self.way(parts, None, Wants::Anyone)
+            .map_or_else(|error| error, |login_url| kind(login_url).into())
+    }
+
+    /// The same for a page that wants a login of the last `seconds`.
+    pub(crate) fn login_too_old(&self, parts: &Parts, user: &User, seconds: u32) -> Error {
+        let kind = |login_url| match self.is_lost(parts) {
+            true => Kind::SentBeforeLogin { login_url },
+            false => Kind::LoginTooOld { seconds, login_url },
+        };
+        self.way(parts, user.provider(), Wants::Fresh(seconds))
+            .map_or_else(|error| error, |login_url| kind(login_url).into())
+    }
+
+    /// The same for a page that is not for this account.
+    pub(crate) fn denied(&self, parts: &Parts, why: String) -> Error {
+        self.way(parts, None, Wants::AnotherAccount).map_or_else(
+            |error| error,
+            |login_url| Kind::Denied { why, login_url }.into(),
+        )
+    }
+
+    /// Whether a person has sent something that a login would not bring back.
+    fn is_lost(&self, parts: &Parts) -> bool {
+        self.is_navigation && page(parts, self.snapshot.site()).is_none()
+    }
+
+    /// The address of a login that leads back to the page which a person goes to. What a script
+    /// asked for is no page, and nobody wants to end there.
+    fn way(&self, parts: &Parts, provider: Option<&str>, wants: Wants) -> Result<String, Error> {
+        let (site, own) = (self.snapshot.site(), self.snapshot.own_paths());
+        let return_to = page(parts, site)
+            .filter(|_| self.is_navigation)
+            .and_then(|page| ReturnTo::parse(&page, site.origin(), own.all_seen()))
+            .map(|page| page.as_str().to_owned())
+            .unwrap_or_default();
+        let detour = Detour { return_to, wants };
+        let sealed = (detour != Detour::default())
+            .then(|| detour.seal(self.snapshot.keyring()))
+            .transpose()?;
+        let provider = provider.map(|provider| ("provider", provider));
+        let fields = provider
+            .into_iter()
+            .chain(sealed.as_deref().map(|sealed| ("detour", sealed)));
+        Ok(pages::login_url(&self.snapshot, fields))
+    }
+
+    pub(crate) fn of(parts: &Parts) -> Result<&Arc<Self>, Error> {
         parts
             .extensions
             .get::<Arc<Self>>()
             .ok_or_else(|| Kind::LayerMissing.into())
     }
 
-    fn user(&self, parts: &Parts) -> User {
+    pub(crate) fn user(&self, parts: &Parts) -> User {
         self.looked.store(true, Ordering::Relaxed);
         let open = || {
             if is_foreign_socket(parts, self.snapshot.site()) {
@@ -78,7 +133,8 @@ impl<S: Sync> FromRequestParts<S> for User {
 }
 
 /// Somebody who is logged in. As an extractor it refuses everybody else: a person who goes to the
-/// page is sent to log in, and a script gets 401 with the login page's address as JSON.
+/// page is sent to log in, and comes back to it; who sends a form is told that it was not kept; and a
+/// script gets 401 with the login page's address as JSON.
 ///
 /// `Option<Identity>` refuses nobody.
 #[derive(Clone, Debug)]
@@ -124,8 +180,7 @@ impl<S: Sync> FromRequestParts<S> for Identity {
         if is_foreign_socket(parts, view.snapshot.site()) {
             return Err(Kind::ForeignSocket.into());
         }
-        let login_url = view.snapshot.own_paths().seen(&OwnPath::Login).to_owned();
-        Err(Kind::LoginRequired { login_url }.into())
+        Err(view.login_required(parts))
     }
 }
 

@@ -38,7 +38,8 @@ impl Somebody {
         self
     }
 
-    /// With this claim; `iss` is the issuer.
+    /// With this claim; `iss` is the issuer, and `auth_time` when they proved who they are: now, if it
+    /// is not said.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
@@ -91,11 +92,12 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
             .to_owned()
     };
     let now = auth.now();
+    let told = somebody.claims.get("auth_time").and_then(Value::as_i64);
     let head = Head {
         login_id: random::bytes()?,
         issued_at: now,
         expires_at: now.saturating_add(snapshot.life()),
-        auth_time: Some(now),
+        auth_time: told.or(provider.tells_auth_time().then_some(now)),
         provider: name,
         fingerprint: provider.fingerprint(),
         issuer: claim("iss"),

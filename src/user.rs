@@ -55,7 +55,7 @@ impl User {
     /// it does not say. The words `true` and `false` are read as what they say, and nothing else is.
     #[must_use]
     pub fn email_verified(&self) -> Option<bool> {
-        match self.found(&self.facts()?.email_verified)? {
+        match self.at(&self.facts()?.email_verified)? {
             Value::Bool(verified) => Some(*verified),
             Value::String(text) => text.parse().ok(),
             _ => None,
@@ -128,7 +128,7 @@ impl User {
     /// A claim by its JSON pointer (RFC 6901), such as `/realm_access/roles/0`.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Value> {
-        self.found(&Pointer::parse(pointer)?)
+        self.at(&Pointer::parse(pointer)?)
     }
 
     /// All claims: into a type of your own, or as they are with `serde_json::Map<String, Value>`.
@@ -154,6 +154,16 @@ impl User {
             .map(|(name, value)| (name.as_str(), value))
     }
 
+    /// When they last proved who they are, where the provider has said so.
+    pub(crate) fn auth_time(&self) -> Option<i64> {
+        self.identity()?.auth_time()
+    }
+
+    /// The provider that vouched for them, as it is configured.
+    pub(crate) fn configured_provider(&self) -> Option<&ConfiguredProvider> {
+        Some(&self.0.as_ref()?.provider)
+    }
+
     fn identity(&self) -> Option<&IdentityCookie> {
         Some(&self.0.as_ref()?.identity)
     }
@@ -162,7 +172,7 @@ impl User {
         Some(self.0.as_ref()?.provider.facts())
     }
 
-    fn found(&self, pointer: &Pointer) -> Option<&Value> {
+    pub(crate) fn at(&self, pointer: &Pointer) -> Option<&Value> {
         pointer.find(self.identity()?.claims())
     }
 

@@ -4,6 +4,7 @@
 //! Browsers say so in headers that pages cannot set (Fetch Metadata); older ones are judged by
 //! `Origin` and `Accept`.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, OriginalUri};
@@ -81,17 +82,7 @@ impl Visit {
 
     /// Whether one of the app's own pages made the request, or the person did by hand.
     pub(crate) fn is_own(&self, site: &Site) -> bool {
-        match text(&self.headers, &SEC_FETCH_SITE) {
-            Some("same-origin") => return true,
-            Some("none") => return self.method == Method::GET,
-            Some(_) => return false,
-            None => {}
-        }
-        match self.headers.get(ORIGIN) {
-            Some(origin) => origin.as_bytes() == site.origin_text().as_bytes(),
-            // Browsers send Origin with every POST; a client that sends none is no browser.
-            None => self.method == Method::POST,
-        }
+        is_own(&self.method, &self.headers, site)
     }
 
     /// The port that was asked for on this machine, when it is not the one of `redirect_uri`.
@@ -130,6 +121,41 @@ pub(crate) fn original_uri(parts: &Parts) -> &Uri {
         .extensions
         .get::<OriginalUri>()
         .map_or(&parts.uri, |original| &original.0)
+}
+
+/// The page that a person goes to, path and query, as their browser sees it, if it is one that can be
+/// gone to once more.
+pub(crate) fn page<'a>(parts: &'a Parts, site: &Site) -> Option<Cow<'a, str>> {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return None;
+    }
+    let path = original_uri(parts).path_and_query()?.as_str();
+    let base_path = site.base_path();
+    let is_whole = path
+        .strip_prefix(base_path)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    Some(if is_whole {
+        path.into()
+    } else {
+        // A proxy took the base path off.
+        format!("{base_path}{path}").into()
+    })
+}
+
+/// Whether one of the app's own pages made the request, or the person did by hand.
+pub(crate) fn is_own(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
+    match text(headers, &SEC_FETCH_SITE) {
+        Some("same-origin") => return true,
+        Some("none") => return method == Method::GET,
+        Some(_) => return false,
+        None => {}
+    }
+    match headers.get(ORIGIN) {
+        Some(origin) => origin.as_bytes() == site.origin_text().as_bytes(),
+        // Browsers send Origin with whatever may change something; a client that sends none is no
+        // browser.
+        None => !method.is_safe(),
+    }
 }
 
 /// Whether a person goes to a page.

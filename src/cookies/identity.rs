@@ -28,6 +28,9 @@ const MEMBERS: u8 = 3;
 const PACKED: u8 = 1;
 const PACKED_BESIDE_HEAD: u8 = 2;
 
+/// In the place of an `auth_time` that the provider has not told.
+const UNTOLD: i64 = i64::MIN;
+
 /// Everything about a login but its claims.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -54,6 +57,7 @@ pub(crate) struct IdentityCookie {
     login_id: [u8; 16],
     issued_at: i64,
     expires_at: i64,
+    auth_time: i64,
     provider: Range<usize>,
     fingerprint: [u8; 16],
     issuer: Range<usize>,
@@ -111,7 +115,7 @@ impl IdentityCookie {
         let login_id = reader.array()?;
         let issued_at = reader.i64()?;
         let expires_at = reader.i64()?;
-        let _auth_time = reader.i64()?;
+        let auth_time = reader.i64()?;
         let fingerprint = reader.array()?;
         let state_hash = reader.array()?;
         let at = |rest: &[u8], text: &str| {
@@ -133,6 +137,7 @@ impl IdentityCookie {
             login_id,
             issued_at,
             expires_at,
+            auth_time,
             provider,
             fingerprint,
             issuer,
@@ -155,6 +160,11 @@ impl IdentityCookie {
 
     pub(crate) fn expires_at(&self) -> i64 {
         self.expires_at
+    }
+
+    /// When the person last proved who they are, where the provider has said so.
+    pub(crate) fn auth_time(&self) -> Option<i64> {
+        (self.auth_time != UNTOLD).then_some(self.auth_time)
     }
 
     pub(crate) fn provider(&self) -> &str {
@@ -257,7 +267,7 @@ fn encode_head(head: &Head) -> Vec<u8> {
     plain.extend_from_slice(&head.login_id);
     plain.put_i64(head.issued_at);
     plain.put_i64(head.expires_at);
-    plain.put_i64(head.auth_time.unwrap_or(i64::MIN));
+    plain.put_i64(head.auth_time.unwrap_or(UNTOLD));
     plain.extend_from_slice(&head.fingerprint);
     plain.extend_from_slice(&head.state_hash);
     plain.put_bytes(head.provider.as_bytes());

@@ -3,9 +3,10 @@
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
 //! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small,
-//! `members` lets one be read without the others; `mark`, `pending`, `identity` and `rest` are the
-//! things kept.
+//! `members` lets one be read without the others; `mark`, `pending`, `identity`, `rest` and `detour` are
+//! the things kept.
 
+mod detour;
 mod header;
 mod identity;
 mod mark;
@@ -20,6 +21,7 @@ mod seal;
 mod vectors;
 mod wire;
 
+pub(crate) use detour::{Detour, Wants};
 pub(crate) use header::{pairs, values};
 pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};

@@ -35,10 +35,17 @@ pub(crate) enum Purpose {
     Mark,
     Pending,
     Rest,
+    Detour,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 4] = [Self::Identity, Self::Mark, Self::Pending, Self::Rest];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Identity,
+        Self::Mark,
+        Self::Pending,
+        Self::Rest,
+        Self::Detour,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -46,6 +53,7 @@ impl Purpose {
             Self::Mark => "mark",
             Self::Pending => "pending login",
             Self::Rest => "rest of an identity",
+            Self::Detour => "detour",
         }
     }
 }
@@ -235,7 +243,7 @@ impl fmt::Debug for Keyring {
 /// The keys that are made from one secret.
 struct Keys {
     id: [u8; 4],
-    keys: [LessSafeKey; 4],
+    keys: [LessSafeKey; 5],
     /// From then on they open nothing.
     until: Option<i64>,
 }
@@ -248,7 +256,7 @@ impl Keys {
         let key = |purpose: Purpose| {
             let algorithm = match purpose {
                 // Strangers decide how many of these there are, so a nonce may come twice.
-                Purpose::Mark | Purpose::Pending => &AES_256_GCM_SIV,
+                Purpose::Mark | Purpose::Pending | Purpose::Detour => &AES_256_GCM_SIV,
                 Purpose::Identity | Purpose::Rest => &AES_256_GCM,
             };
             let bytes: [u8; 32] = expand(&prk, purpose.name())?;
@@ -256,10 +264,16 @@ impl Keys {
                 .map(LessSafeKey::new)
                 .map_err(|_| underivable())
         };
-        let [identity, mark, pending, rest] = Purpose::ALL;
+        let [identity, mark, pending, rest, detour] = Purpose::ALL;
         Ok(Self {
             id: expand(&prk, "key id")?,
-            keys: [key(identity)?, key(mark)?, key(pending)?, key(rest)?],
+            keys: [
+                key(identity)?,
+                key(mark)?,
+                key(pending)?,
+                key(rest)?,
+                key(detour)?,
+            ],
             until,
         })
     }

@@ -114,6 +114,7 @@ fn name_of(purpose: Purpose, names: &Names) -> String {
             names.pending(secrets.state.expose())
         }
         Purpose::Rest => names.identity()[1].clone(),
+        Purpose::Detour => "detour".to_owned(),
     }
 }
 
@@ -254,7 +255,7 @@ fn cke_24_every_purpose_has_a_key_of_its_own() {
     });
 
     // One nonce, one text, one name: only the keys make them differ.
-    for one in 0..4 {
+    for one in 0..Purpose::ALL.len() {
         for other in 0..one {
             assert_ne!(sealed[one], sealed[other], "{:?}", Purpose::ALL[one]);
         }

@@ -240,6 +240,22 @@ impl ConfiguredProvider {
         max_age.parse().ok()
     }
 
+    /// Seconds that its clock may be off ours.
+    pub(crate) fn leeway(&self) -> i64 {
+        i64::try_from(self.config.leeway.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Whether it says when a person proved who they are, once it is asked to (OpenID Connect Core
+    /// §3.1.2.1, `max_age`).
+    pub(crate) fn tells_auth_time(&self) -> bool {
+        matches!(self.speaks, Speaks::OpenId(_))
+    }
+
+    /// The `prompt` that lets a person choose another account, where it takes one.
+    pub(crate) fn prompt_for_another_account(&self, endpoints: &Endpoints) -> Option<&'static str> {
+        token::prompt_for_another_account(&self.config, endpoints)
+    }
+
     /// Warns, once, from thirty days before the client secret ends. `now` is in seconds since 1970.
     pub(crate) fn tell_expiry(&self, now: i64) {
         let Some(expires) = self.config.client_secret_expires.map(unix) else {

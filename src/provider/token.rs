@@ -28,6 +28,9 @@ use crate::presets::Relaxation;
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
+/// The `prompt` by which a provider shows the accounts to choose from (OpenID Connect Core §3.1.2.1).
+const SELECT_ACCOUNT: &str = "select_account";
+
 /// The longest token that is taken.
 const MAX_TOKEN: usize = 64 * 1024;
 
@@ -267,8 +270,20 @@ pub(super) fn authentication<'a>(
     Ok(proof)
 }
 
+/// What lets a person choose whom to log in as, of what the provider takes.
+pub(super) fn prompt_for_another_account(
+    config: &ProviderConfig,
+    endpoints: &Endpoints,
+) -> Option<&'static str> {
+    let Some(taken) = &endpoints.prompts else {
+        return (config.prompt != Prompt::Unsent).then_some(SELECT_ACCOUNT);
+    };
+    [SELECT_ACCOUNT, "login"]
+        .into_iter()
+        .find(|prompt| taken.iter().any(|taken| taken == prompt))
+}
+
 fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a str> {
-    const SELECT_ACCOUNT: &str = "select_account";
     match &config.prompt {
         Prompt::Value(prompt) => Some(prompt),
         Prompt::Unsent => None,

@@ -9,6 +9,7 @@
 )]
 
 mod attack;
+mod authorize;
 mod base_path;
 mod caching;
 mod callback;
@@ -17,6 +18,8 @@ mod cookies;
 mod crowds;
 mod dropped;
 mod form_post;
+mod guards;
+mod guests;
 mod id_token;
 mod internet;
 mod keys;
@@ -37,6 +40,7 @@ mod reload;
 mod requests;
 mod restrictions;
 mod rotation;
+mod rules;
 mod secrets;
 mod shapes;
 mod support;
