@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use serde::de::DeserializeOwned;
 use tokio::runtime;
 use tokio::time::Instant;
 use tracing::dispatcher;
@@ -20,6 +21,7 @@ use crate::own_paths::OwnPaths;
 use crate::posture;
 use crate::provider::ConfiguredProvider;
 use crate::reload::{Reload, Turn};
+use crate::typed_claims::Wanted;
 
 /// Login for an app: reads the secrets file, and is then cheap to clone.
 ///
@@ -53,6 +55,7 @@ struct Handle {
     callback_seen: AtomicBool,
     port_told: AtomicBool,
     log: FailureLog,
+    wanted_claims: Option<Wanted>,
 }
 
 /// A provider as a button needs it.
@@ -194,6 +197,11 @@ impl Auth {
         &self.0.log
     }
 
+    /// The type that the claims of every login have to fit.
+    pub(crate) fn wanted_claims(&self) -> Option<Wanted> {
+        self.0.wanted_claims
+    }
+
     /// Whether both are handles to one configuration.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -241,6 +249,7 @@ pub struct AuthBuilder {
     sources: Vec<Source>,
     port: Option<u16>,
     clock: Clock,
+    wanted_claims: Option<Wanted>,
 }
 
 impl AuthBuilder {
@@ -300,6 +309,36 @@ impl AuthBuilder {
         self
     }
 
+    /// Lets nobody log in whose claims do not fit this type, as [`User::claims`](crate::User::claims)
+    /// reads it: a role that the provider does not send is one clear failure at the login
+    /// (`claims_refused`), which names it, and none in the middle of the app.
+    ///
+    /// ```no_run
+    /// use keycard::{Auth, Identity};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Claims {
+    ///     email: String,
+    ///     roles: Vec<String>,
+    /// }
+    ///
+    /// # fn main() -> Result<(), keycard::ConfigError> {
+    /// let auth = Auth::builder().secrets().claims::<Claims>().build()?;
+    /// # Ok(()) }
+    ///
+    /// async fn roles(who: Identity) -> keycard::Result<String> {
+    ///     Ok(who.claims::<Claims>()?.roles.join(", "))
+    /// }
+    /// ```
+    ///
+    /// It is compared with what is kept: where `claims = […]` of the file leaves a claim out, that is
+    /// missing. Whoever logged in before the type was changed still is logged in; `sessions_valid_from`
+    /// makes them log in again. The last type given is the one that counts.
+    pub fn claims<T: DeserializeOwned>(mut self) -> Self {
+        self.wanted_claims = Some(Wanted::of::<T>());
+        self
+    }
+
     /// Replaces the wall clock, for tests.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
@@ -345,6 +384,7 @@ impl AuthBuilder {
             callback_seen: AtomicBool::new(false),
             port_told: AtomicBool::new(false),
             log: FailureLog::default(),
+            wanted_claims: self.wanted_claims,
         })))
     }
 }

@@ -111,6 +111,12 @@ async fn finish(
         now: snapshot.now(),
     };
     let verified = provider.redeem(redemption).await.map_err(at_provider)?;
+    if let Some(wanted) = snapshot.auth().wanted_claims() {
+        wanted.check(&verified.claims).map_err(|misfit| {
+            let wanted = wanted.name;
+            at_provider(Kind::ClaimsRefused { wanted, misfit }.into())
+        })?;
+    }
     let head = head(snapshot, provider, &verified, state)?;
     log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
 }

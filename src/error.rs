@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use crate::typed_claims::Misfit;
+
 /// What keycard's functions return when they may fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -304,6 +306,11 @@ pub(crate) enum Kind {
     UserinfoSubjectDiffers,
     #[error("the account's `{claim}` is not one that the section lets in: found {found}")]
     AccountNotAllowed { claim: &'static str, found: String },
+    #[error("the account's claims do not fit {wanted}: {misfit}")]
+    ClaimsRefused {
+        wanted: &'static str,
+        misfit: Misfit,
+    },
     #[error("the identity does not fit its cookies: {report}")]
     IdentityTooLarge { report: String },
 
@@ -312,8 +319,11 @@ pub(crate) enum Kind {
     RandomUnavailable,
     #[error("the request did not come through keycard: add `.layer(auth.layer())` to the router")]
     LayerMissing,
-    #[error("the claims do not fit {wanted}")]
-    ClaimsDoNotFit { wanted: &'static str },
+    #[error("the claims do not fit {wanted}: {misfit}")]
+    ClaimsDoNotFit {
+        wanted: &'static str,
+        misfit: Misfit,
+    },
     #[error("nobody is logged in")]
     Anonymous,
     #[error("the answer cannot be written: {what}")]
@@ -353,6 +363,7 @@ impl Kind {
             Self::AnswerWithoutIssuer => "answer_without_issuer",
             Self::CallbackMalformed { .. } => "callback_malformed",
             Self::ClaimsDoNotFit { .. } => "claims_do_not_fit",
+            Self::ClaimsRefused { .. } => "claims_refused",
             Self::ClientRefused => "client_refused",
             Self::ClockDiffers { .. } => "clock_differs",
             Self::CodeRefused => "code_refused",
@@ -850,6 +861,17 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "You logged in with an account of an organization that this app does not let in.",
         cure: "Log in again with another account.",
         advice: "allowed_tenants and hosted_domain of the section say whom it lets in",
+    },
+    Explanation {
+        code: "claims_refused",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "This account lacks something",
+        cause: "The provider did not tell this app something about you that it needs.",
+        cure: "Log in with another account, or tell whoever runs this app the code and the request id \
+               below.",
+        advice: "the provider has to send the claim that is named above: ask for its scope, or set it up \
+                 in the provider's console; where it may be missing, make the field an Option",
     },
     Explanation {
         code: "identity_too_large",

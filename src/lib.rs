@@ -121,6 +121,7 @@ mod snapshot;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+mod typed_claims;
 mod user;
 mod visit;
 

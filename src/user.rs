@@ -12,6 +12,7 @@ use crate::cookies::IdentityCookie;
 use crate::error::{Error, Kind, Result};
 use crate::pointer::Pointer;
 use crate::provider::ConfiguredProvider;
+use crate::typed_claims;
 
 /// The person who made a request. Anonymous until they log in.
 ///
@@ -132,15 +133,17 @@ impl User {
     }
 
     /// All claims: into a type of your own, or as they are with `serde_json::Map<String, Value>`.
+    /// [`AuthBuilder::claims`](crate::AuthBuilder::claims) lets nobody log in whose claims do not fit.
     ///
     /// # Errors
     ///
-    /// When nobody is logged in, or when the claims do not fit `T`.
+    /// When nobody is logged in, or when the claims do not fit `T`: it names the claim, and no value.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T> {
         let identity = self.identity().ok_or(Kind::Anonymous)?;
-        T::deserialize(identity.claims()).map_err(|_| {
+        typed_claims::read(identity.claims()).map_err(|misfit| {
             Error::from(Kind::ClaimsDoNotFit {
                 wanted: std::any::type_name::<T>(),
+                misfit,
             })
         })
     }

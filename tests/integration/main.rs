@@ -49,5 +49,6 @@ mod testing;
 mod time;
 mod tls;
 mod token;
+mod typed_claims;
 mod user;
 mod userinfo;

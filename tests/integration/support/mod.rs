@@ -23,6 +23,6 @@ pub use shelf::Shelf;
 pub use signing::{TestKey, base64url, pem};
 pub use small_provider::SmallProvider;
 pub use world::{
-    Ending, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider, provider_with,
-    routes, row, settle, telling_app, who,
+    Ending, Refusal, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider,
+    provider_with, routes, row, settle, telling_app, who,
 };
