@@ -29,7 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::visit::{Visit, is_navigation, original_uri};
 use crate::{callback, login, logout, pages, random};
 
-/// The longest form that `/auth/login` reads, in bytes.
+/// The longest form that `/auth/login` and `/auth/logout` read, in bytes.
 const MAX_FORM: usize = 8 * 1024;
 /// How long such a form, or a provider's answer by POST, may take to arrive.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
@@ -242,7 +242,11 @@ async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
             Ok(form) => login::answer(session, &form).await,
             Err(error) => Err(error),
         },
-        OwnPath::Logout => logout::answer(&session),
+        OwnPath::Logout => {
+            // Whoever wants to log out is logged out, whatever the form says.
+            let form = form(&parts.method, body, MAX_FORM).await;
+            logout::answer(&session, &form.unwrap_or_default())
+        }
     };
     let mut response = finish(&view, result.unwrap_or_else(IntoResponse::into_response));
     callback::add_cookies(&mut response, cookies);

@@ -1,4 +1,5 @@
-//! The logout: cookies cleared → 303 home. Only the app's own pages can ask for it, by POST.
+//! The logout: cookies cleared → 303 home, or to where the app says. Only the app's own pages can ask
+//! for it, by POST.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,6 +13,7 @@ use http::header::SET_COOKIE;
 use crate::cookies::pairs;
 use crate::error::Result;
 use crate::pages;
+use crate::return_to::ReturnTo;
 use crate::session::Session;
 
 /// The most bytes of lines that clear cookies: proxies do not pass on much more.
@@ -25,15 +27,32 @@ impl Session {
     pub fn logout(&self) -> LogoutRequest {
         LogoutRequest {
             session: self.clone(),
+            return_to: None,
         }
     }
 }
 
 /// A logout about to happen; awaiting it gives the [`Logout`] to return.
-#[derive(Debug)]
 #[must_use = "a logout happens when it is awaited and returned"]
 pub struct LogoutRequest {
     session: Session,
+    return_to: Option<String>,
+}
+
+impl LogoutRequest {
+    /// Where to go afterwards: a path of this app as the browser sees it, such as `/bye`, of at most
+    /// 512 bytes. Anything else, another site above all, is the start page.
+    pub fn return_to(mut self, path: impl Into<String>) -> Self {
+        self.return_to = Some(path.into());
+        self
+    }
+}
+
+// The way back is about the person.
+impl fmt::Debug for LogoutRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogoutRequest").finish_non_exhaustive()
+    }
 }
 
 impl IntoFuture for LogoutRequest {
@@ -41,9 +60,7 @@ impl IntoFuture for LogoutRequest {
     type IntoFuture = Pin<Box<dyn Future<Output = Logout> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            Logout(log_out(&self.session).unwrap_or_else(IntoResponse::into_response))
-        })
+        Box::pin(async move { Logout(log_out(&self).unwrap_or_else(IntoResponse::into_response)) })
     }
 }
 
@@ -63,13 +80,19 @@ impl fmt::Debug for Logout {
     }
 }
 
-fn log_out(session: &Session) -> Result<Response> {
-    let (snapshot, visit) = (session.snapshot(), session.visit());
+fn log_out(request: &LogoutRequest) -> Result<Response> {
+    let (snapshot, visit) = (request.session.snapshot(), request.session.visit());
+    let (site, own) = (snapshot.site(), snapshot.own_paths());
+    let goal = request
+        .return_to
+        .as_deref()
+        .and_then(|path| ReturnTo::parse(path, site.origin(), own.all_seen()));
+    let goal = goal.as_ref().map(ReturnTo::as_str);
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));
     }
-    if visit.method != Method::POST || !visit.is_own(snapshot.site()) {
-        return Ok(pages::logout(snapshot));
+    if visit.method != Method::POST || !visit.is_own(site) {
+        return Ok(pages::logout(snapshot, goal));
     }
     let names = snapshot.names();
     let [first, others @ ..] = names.identity();
@@ -83,7 +106,8 @@ fn log_out(session: &Session) -> Result<Response> {
     // we know, for a neighbour can plant any number of names like ours.
     let ours = known.filter(|name| came.contains(name));
     let rest = came.iter().copied().filter(|name| *name != first);
-    let mut response = pages::see_other(&snapshot.site().home())?;
+    let home = site.home();
+    let mut response = pages::see_other(goal.unwrap_or(&home))?;
     let (mut cleared, mut length) = (BTreeSet::new(), 0);
     for name in std::iter::once(first.as_str()).chain(ours).chain(rest) {
         let line = names.clear(name)?;
@@ -97,7 +121,19 @@ fn log_out(session: &Session) -> Result<Response> {
     Ok(response)
 }
 
-/// Answers `/auth/logout`.
-pub(crate) fn answer(session: &Session) -> Result<Response> {
-    log_out(session)
+/// Answers `/auth/logout`: with the query of a link, or the fields of the form on its page.
+pub(crate) fn answer(session: &Session, form: &[u8]) -> Result<Response> {
+    let visit = session.visit();
+    let fields = match visit.method {
+        Method::POST => form,
+        _ => visit.query().as_bytes(),
+    };
+    let mut fields = url::form_urlencoded::parse(fields);
+    let mut request = session.logout();
+    // A page of another site may ask whether people want to log out, but not decide where they end up.
+    if visit.is_own(session.snapshot().site()) {
+        let return_to = fields.find(|(name, _)| name == "return_to");
+        request.return_to = return_to.map(|(_, path)| path.into_owned());
+    }
+    log_out(&request)
 }

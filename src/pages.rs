@@ -186,12 +186,15 @@ pub(crate) fn chooser(snapshot: &Snapshot, fields: &[(&str, &str)]) -> Response 
     page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
 }
 
-/// The page with the button that logs out.
-pub(crate) fn logout(snapshot: &Snapshot) -> Response {
+/// The page with the button that logs out, and leads on from there.
+pub(crate) fn logout(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
     let body = html! {
         h1 { "Log out" }
         p { "Do you want to log out of this app?" }
         form method="post" action=(snapshot.own_paths().seen(&OwnPath::Logout)) {
+            @if let Some(return_to) = return_to {
+                input type="hidden" name="return_to" value=(return_to);
+            }
             button.button type="submit" { "Log out" }
         }
         p.actions { a.quiet href=(snapshot.site().home()) { "Stay logged in" } }

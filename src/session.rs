@@ -15,7 +15,7 @@ use crate::pages;
 use crate::return_to::ReturnTo;
 use crate::snapshot::Snapshot;
 use crate::user::User;
-use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, page};
+use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, is_read, page};
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
@@ -78,7 +78,7 @@ impl View {
 
     /// Whether a person has sent something that a login would not bring back.
     fn is_lost(&self, parts: &Parts) -> bool {
-        self.is_navigation && page(parts, self.snapshot.site()).is_none()
+        self.is_navigation && !is_read(&parts.method)
     }
 
     /// The address of a login that leads back to the page which a person goes to. What a script

@@ -126,7 +126,7 @@ pub(crate) fn original_uri(parts: &Parts) -> &Uri {
 /// The page that a person goes to, path and query, as their browser sees it, if it is one that can be
 /// gone to once more.
 pub(crate) fn page<'a>(parts: &'a Parts, site: &Site) -> Option<Cow<'a, str>> {
-    if parts.method != Method::GET && parts.method != Method::HEAD {
+    if !is_read(&parts.method) {
         return None;
     }
     let path = original_uri(parts).path_and_query()?.as_str();
@@ -140,6 +140,11 @@ pub(crate) fn page<'a>(parts: &'a Parts, site: &Site) -> Option<Cow<'a, str>> {
         // A proxy took the base path off.
         format!("{base_path}{path}").into()
     })
+}
+
+/// Whether it only asks for a page, and so can be asked once more.
+pub(crate) fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
 }
 
 /// Whether one of the app's own pages made the request, or the person did by hand.

@@ -39,6 +39,7 @@ mod quiet;
 mod reload;
 mod requests;
 mod restrictions;
+mod return_to;
 mod rotation;
 mod rules;
 mod secrets;
