@@ -30,6 +30,7 @@ mod logout;
 mod metadata;
 mod mix_up;
 mod network;
+mod odd_requests;
 mod outage;
 mod own_callback;
 mod presets;
