@@ -131,7 +131,7 @@ impl Guard {
     }
 
     /// Asks the app itself about everybody whom the rule lets in, at every request: who it is, and the
-    /// request without its body.
+    /// request without its body, as the guarded service sees it.
     ///
     /// ```no_run
     /// use keycard::Decision;

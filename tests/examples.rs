@@ -11,6 +11,8 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+#[path = "examples/dashboard.rs"]
+mod dashboard;
 #[path = "secrets/key.rs"]
 mod key;
 
