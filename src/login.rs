@@ -601,6 +601,26 @@ mod tests {
             format!("{message}.{}", encoded(signature.as_ref()))
         }
 
+        /// Header and claims of the client secret in a form.
+        fn secret_of(form: &str) -> Option<(Value, Value)> {
+            let mut pairs = url::form_urlencoded::parse(form.as_bytes());
+            let (_, secret) = pairs.find(|(name, _)| name == "client_secret")?;
+            let mut parts = secret.split('.');
+            let mut part = || {
+                let bytes = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(parts.next()?);
+                serde_json::from_slice(&bytes.ok()?).ok()
+            };
+            Some((part()?, part()?))
+        }
+
+        /// What the app signs its secrets with.
+        pub(super) fn private_key() -> String {
+            let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+            let der = key.to_pkcs8v1().unwrap();
+            let text = base64_simd::STANDARD.encode_to_string(der.as_ref());
+            format!("-----BEGIN PRIVATE KEY-----\\n{text}\\n-----END PRIVATE KEY-----\\n")
+        }
+
         /// Its address, such as `http://127.0.0.1:1234`.
         pub(super) async fn serve() -> String {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -628,9 +648,12 @@ mod tests {
                 json!({ "all": [{ "address": "a@b.example", "first": true, "seen": true }] });
             let tells = |what: Value| get(async move || Json(what));
             let token = post(async move |body: String| {
-                // No PKCE, and the secret in the body.
-                let is_asked_so =
-                    body.contains("client_secret=a-secret") && !body.contains("code_verifier");
+                // No PKCE, and in the body a secret that was signed for here.
+                let is_asked_so = secret_of(&body).is_some_and(|(header, claims)| {
+                    header["kid"] == "k1"
+                        && [&claims["iss"], &claims["sub"], &claims["aud"]]
+                            == ["T1", "an-id", "https://made-up.example"]
+                }) && !body.contains("code_verifier");
                 let mut answer = json!({ "access_token": "a", "token_type": "bearer" });
                 answer["id_token"] = id_token(&key).into();
                 Json(if is_asked_so {
@@ -658,10 +681,11 @@ mod tests {
     async fn at_made_up(section: &str) -> (String, serde_json::Value) {
         let secret: [u8; 32] = random::bytes().unwrap();
         let text = format!(
-            "[auth]\nredirect_uri = \"http://localhost:8501/oauth2callback\"\n\
+            "[auth]\nredirect_uri = \"https://localhost:8501/oauth2callback\"\n\
              cookie_secret = \"{}\"\n[auth.made-up]\nclient_id = \"an-id\"\n\
-             client_secret = \"a-secret\"\n{section}",
-            made_up::encoded(&secret)
+             team_id = \"T1\"\nkey_id = \"k1\"\nprivate_key = \"{}\"\n{section}",
+            made_up::encoded(&secret),
+            made_up::private_key()
         );
         let auth = Auth::builder().toml(&text).build().unwrap();
         let who = async |user: crate::User| {
@@ -682,15 +706,20 @@ mod tests {
             .layer(auth.layer());
         let mut cookies = Vec::new();
         let mut there = String::new();
-        let mut path = "/auth/login".to_owned();
+        let mut request = Request::get("/auth/login");
+        let mut form = String::new();
         for _ in 0..2 {
-            let request = Request::get(&path)
+            let next = request
                 .header("accept", "text/html")
                 .header("host", "localhost:8501")
+                .header("content-type", "application/x-www-form-urlencoded")
                 .header("cookie", cookies.join("; "));
-            let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
+            let answer = app
+                .clone()
+                .oneshot(next.body(Body::from(form.clone())).unwrap());
             let answer = answer.await.unwrap();
-            assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{form}");
+            request = Request::post("/oauth2callback");
             for line in answer.headers().get_all(SET_COOKIE) {
                 let line = line.to_str().unwrap();
                 if !line.contains("Max-Age=0") {
@@ -700,7 +729,7 @@ mod tests {
             let location = answer.headers()["location"].to_str().unwrap();
             if let Some((_, after)) = location.split_once("state=") {
                 let state = after.split('&').next().unwrap();
-                path = format!("/oauth2callback?code=c&state={state}");
+                form = format!("code=c&state={state}");
                 location.clone_into(&mut there);
             }
         }
@@ -728,6 +757,7 @@ mod tests {
             "flavour=odd",
             "prompt=consent",
             "scope=openid+people",
+            "response_mode=form_post",
         ] {
             assert!(there.contains(sent), "{sent} in {there}");
         }

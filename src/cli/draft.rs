@@ -40,6 +40,8 @@ pub(super) enum ClientSecret {
     Here(String),
     /// In a file of its own, at this path.
     InFile(String),
+    /// Nowhere: it is signed with the private key in this file.
+    SignedByKeyIn(String),
     /// Nowhere: the client is public.
     #[default]
     None,
@@ -87,6 +89,9 @@ impl Section {
             ClientSecret::Here(secret) => put(text, "client_secret", secret),
             ClientSecret::InFile(path) => {
                 let _ = writeln!(text, "client_secret = {{ file = {} }}", quoted(path));
+            }
+            ClientSecret::SignedByKeyIn(path) => {
+                let _ = writeln!(text, "private_key = {{ file = {} }}", quoted(path));
             }
             ClientSecret::None => put(text, "client_secret", ""),
         }

@@ -88,6 +88,8 @@ impl Init {
             "Provider (google, github, entra, another preset, or a name of your own)",
         )?;
         let mut more = Vec::new();
+        let signs = self.issuer.is_none()
+            && presets::find(&name).is_some_and(|preset| preset.signed_secret().is_some());
         let server_metadata_url = match (self.issuer, presets::find(&name)) {
             (Some(issuer), _) => Some(metadata_url(&issuer)),
             (None, Some(preset)) => {
@@ -104,6 +106,9 @@ impl Init {
         let client_id = given(self.client_id, "Client id")?;
         let client_secret = if self.public {
             ClientSecret::None
+        } else if signs {
+            more.push(("key_id", ask("Key id")?));
+            ClientSecret::SignedByKeyIn(ask("File with the private key")?)
         } else {
             ClientSecret::Here(ask_secret()?)
         };

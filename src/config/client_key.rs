@@ -128,7 +128,7 @@ fn algorithm(section: &Table, report: &mut Report) -> Option<Algorithm> {
     algorithm
 }
 
-fn warn_of_idle(section: &Table, key: &str, why: &str, cure: &str, report: &mut Report) {
+pub(super) fn warn_of_idle(section: &Table, key: &str, why: &str, cure: &str, report: &mut Report) {
     if section.contains(key) {
         report.warn(
             Mistake::new(format!("`{}` counts for nothing", section.named(key)))

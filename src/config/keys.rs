@@ -129,6 +129,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("region", PROVIDER),
     Key::new("slug", PROVIDER),
     Key::new("team", PROVIDER),
+    Key::new("team_id", PROVIDER),
     Key::new("tenant", PROVIDER),
     Key::new("user_pool_id", PROVIDER),
     // Authlib's own.

@@ -15,8 +15,8 @@
 //!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
-//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`, `facts`, `protocol`,
-//!   `section` and `mix_up` each check one part.
+//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`,
+//!   `signed_secret`, `facts`, `protocol`, `section` and `mix_up` each check one part.
 
 mod address;
 mod belonging;
@@ -52,6 +52,7 @@ mod secret_directory;
 mod secret_file;
 mod section;
 mod seen;
+mod signed_secret;
 mod site;
 mod source;
 mod tree;
@@ -68,7 +69,7 @@ pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;
 pub(crate) use provider::{
     ClientAuthentication, DEFAULT, Facts, LEEWAY, MixUp, OAuth2, OpenId, Prompt, Protocol,
-    ProviderConfig, ResponseMode,
+    ProviderConfig, ResponseMode, SignedSecret,
 };
 #[cfg(feature = "cli")]
 pub(crate) use schema::schema;

@@ -153,7 +153,7 @@ impl Filled {
                     let is_one = at.is_none_or(|at| !is_several(at));
                     (claim, allowed(section, parameter, is_one, report))
                 }
-                Use::Address | Use::Fact | Use::Sent { .. } => continue,
+                Use::Address | Use::Fact | Use::Sent { .. } | Use::Signer => continue,
             };
             if !values.is_empty() {
                 demands.push(Demand { claim, values });

@@ -31,6 +31,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) client_secret: Option<Secret>,
     /// What it signs its assertions with (RFC 7523).
     pub(crate) private_key: Option<PrivateKey>,
+    /// What is signed anew in the place of a client secret.
+    pub(crate) signed_secret: Option<SignedSecret>,
     /// Where its logins alone come back to, if the section says so.
     pub(crate) redirect_uri: Option<String>,
     pub(crate) mix_up: MixUp,
@@ -293,6 +295,17 @@ impl ClientAuthentication {
             Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
+}
+
+/// A client secret that the app signs anew for each request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SignedSecret {
+    /// It has one algorithm alone.
+    pub(crate) key: PrivateKey,
+    /// Who signs it.
+    pub(crate) signer: String,
+    /// Whom it is for.
+    pub(crate) audience: &'static str,
 }
 
 /// How the answer comes back by way of the browser.

@@ -423,6 +423,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
     ("subject_key", Shape::Text, "The claim that is the subject."),
     ("team", Shape::Text, "Slack: the workspace to log in with."),
     (
+        "team_id",
+        Shape::Text,
+        "Apple: the team that the private_key belongs to.",
+    ),
+    (
         "tenant",
         Shape::Text,
         "Entra: the tenant, or common, organizations or consumers; Descope: the tenant whose roles count.",

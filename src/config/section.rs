@@ -17,6 +17,7 @@ use super::protocol;
 use super::provider::{
     ClientAuthentication, DEFAULT, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode,
 };
+use super::signed_secret;
 use super::site::{Site, is_loopback};
 use super::tree::Table;
 use crate::algorithm::Algorithm;
@@ -131,7 +132,13 @@ pub(super) fn read(
 
     let filled = Filled::read(section, name, report);
     let client_id = client_id(section, &strays, report);
-    let client_secret = client_secret(section, &strays, report);
+    let signs = || {
+        let ignored = &mut Report::default();
+        let protocol = protocol::read(section, &[], filled.as_ref(), &shared.allow_http, ignored);
+        let owner = protocol.and_then(|it| protocol::owner(section, filled.as_ref(), &it));
+        owner.and_then(Preset::signed_secret).is_some()
+    };
+    let client_secret = client_secret(section, &strays, signs, report);
     let protocol = protocol::read(
         section,
         &strays,
@@ -186,7 +193,26 @@ pub(super) fn read(
             _ => None,
         });
     }
-    check_authentication(section, &kwargs, client_secret.as_ref(), report);
+    let rule = owner.and_then(Preset::signed_secret);
+    if rule.is_some() && client_secret.is_some() {
+        signed_secret::check_idle(section, report);
+    }
+    let may_sign = client_secret.is_none()
+        && matches!(
+            kwargs.authentication,
+            None | Some(ClientAuthentication::Post)
+        );
+    let signed_secret = match (rule.filter(|_| may_sign), owner) {
+        (Some(rule), Some(owner)) => {
+            let filled = Filled::of(section, owner, &mut Report::default());
+            let key = private_key.as_ref();
+            signed_secret::read(section, &strays, rule, &filled, key, report)
+        }
+        _ => {
+            check_authentication(section, &kwargs, client_secret.as_ref(), report);
+            None
+        }
+    };
     let response_mode = response_mode(section, relaxations, &shared, report);
     let preset = filled.as_ref().map(|it| it.preset);
     let of_preset = || authentication(preset).filter(|_| client_secret.is_some());
@@ -205,6 +231,7 @@ pub(super) fn read(
         client_id,
         client_secret,
         private_key,
+        signed_secret,
         redirect_uri,
         mix_up: MixUp::RuledOut,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
@@ -356,10 +383,11 @@ fn client_id(section: &Table, strays: &[&Table], report: &mut Report) -> Option<
 fn client_secret(
     section: &Table,
     strays: &[&Table],
+    signs: impl FnOnce() -> bool,
     report: &mut Report,
 ) -> Option<Option<Secret>> {
     let key = "client_secret";
-    if !section.contains(key) && client_key::stands_for_a_secret(section) {
+    if !section.contains(key) && (client_key::stands_for_a_secret(section) || signs()) {
         return Some(None);
     }
     if !section.contains(key) {

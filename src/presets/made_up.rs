@@ -2,9 +2,11 @@
 //! of `login` log in at it.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, SignedSecret,
+    Use, Userinfo,
 };
 use super::template::Template;
+use crate::algorithm::Algorithm;
 
 const fn parameter(name: &'static str, used: Use) -> Parameter {
     Parameter {
@@ -25,6 +27,7 @@ pub(super) static ROW: Preset = Preset {
         parameter("realm", Use::Address),
         parameter("tenant", Use::Fact),
         parameter("flow", Use::Sent { name: "hint" }),
+        parameter("team_id", Use::Signer),
         parameter(
             "hosted_domain",
             Use::SentAndDemanded {
@@ -76,11 +79,17 @@ pub(super) static ROW: Preset = Preset {
     picture: Some(Template("https://made-up.example/{face}.png")),
     relaxations: &[
         Relaxation::EmailVerifiedBy("sure"),
+        Relaxation::FormPost,
         Relaxation::IssuerOfTenant(IssuerOfTenant {
             template: Template("https://made-up.example/{tenant}"),
             claim: "tenant",
         }),
         Relaxation::NonceNotEchoed,
+        Relaxation::SignedSecret(SignedSecret {
+            signer: "team_id",
+            audience: "https://made-up.example",
+            algorithm: Algorithm::ES256,
+        }),
         Relaxation::WithoutPkce,
     ],
     checked: Checked::Unverified,

@@ -14,7 +14,8 @@ mod template;
 #[cfg(any(test, feature = "cli"))]
 pub(crate) use preset::Checked;
 pub(crate) use preset::{
-    Address, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, Use, Userinfo,
+    Address, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, SignedSecret, Use,
+    Userinfo,
 };
 pub(crate) use template::Template;
 
@@ -78,7 +79,7 @@ pub(crate) fn restricts(name: &str) -> bool {
             && match parameter.used {
                 Use::Allowed { .. } => true,
                 Use::SentAndDemanded { name: sent, .. } => sent != name,
-                Use::Address | Use::Fact | Use::Sent { .. } => false,
+                Use::Address | Use::Fact | Use::Sent { .. } | Use::Signer => false,
             }
     };
     all().any(|preset| preset.parameters.iter().any(is_it))

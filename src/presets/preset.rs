@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::template::Template;
+use crate::algorithm::Algorithm;
 
 /// A provider as keycard knows it.
 #[derive(Debug)]
@@ -59,8 +60,17 @@ impl Preset {
         };
         let named = |name| self.parameters.iter().find(|it| it.name == name);
         let needed = template.parameters().filter_map(named);
-        let needed: Vec<_> = needed.filter(|it| it.default.is_none()).collect();
-        needed.into_iter()
+        let signers = self.parameters.iter().filter(|it| it.used == Use::Signer);
+        let needed = needed.filter(|it| it.default.is_none()).chain(signers);
+        needed.collect::<Vec<_>>().into_iter()
+    }
+
+    /// How its client secret is signed, if the app signs it.
+    pub(crate) fn signed_secret(&self) -> Option<&'static SignedSecret> {
+        self.relaxations.iter().find_map(|it| match it {
+            Relaxation::SignedSecret(signed) => Some(signed),
+            _ => None,
+        })
     }
 
     /// Whether it is meant by a section of this name.
@@ -108,6 +118,8 @@ pub(crate) enum Use {
     },
     /// It is sent to the authorization endpoint under this name.
     Sent { name: &'static str },
+    /// It says who signs the client secret.
+    Signer,
     /// The values that this claim of the ID token may have, or `["*"]` for any. They have to be said
     /// where the parameter `unless_one` has one of the values in `several`, behind which there are
     /// many.
@@ -175,6 +187,8 @@ pub(crate) enum Relaxation {
     FormPost,
     /// Each tenant has an issuer of its own.
     IssuerOfTenant(IssuerOfTenant),
+    /// The client secret is a JWT that the app signs with its private key.
+    SignedSecret(SignedSecret),
     /// The ID token need not have the nonce; one that it has is compared.
     NonceNotEchoed,
     /// No PKCE is sent.
@@ -190,6 +204,16 @@ pub(crate) struct IssuerOfTenant {
     pub(crate) claim: &'static str,
 }
 
+/// A client secret that the app signs anew for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignedSecret {
+    /// The parameter that says who signs it: its `iss`.
+    pub(crate) signer: &'static str,
+    /// Whom it is for: its `aud`.
+    pub(crate) audience: &'static str,
+    pub(crate) algorithm: Algorithm,
+}
+
 // What the posture line says.
 impl fmt::Display for Relaxation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,6 +221,7 @@ impl fmt::Display for Relaxation {
             Self::EmailVerifiedBy(claim) => write!(f, "e-mail verified by {claim} alone"),
             Self::FormPost => f.write_str("answers by POST, to a cookie that is SameSite=None"),
             Self::IssuerOfTenant(_) => f.write_str("an issuer for each tenant"),
+            Self::SignedSecret(_) => f.write_str("client secrets that it signs itself"),
             Self::NonceNotEchoed => f.write_str("ID tokens without nonce"),
             Self::WithoutPkce => f.write_str("no PKCE"),
         }

@@ -1,9 +1,11 @@
 //! What is known of each provider, in alphabetical order. `docs/providers.md` tells it to people.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, SignedSecret,
+    Use, Userinfo,
 };
 use super::template::Template;
+use crate::algorithm::Algorithm;
 
 /// What most providers have in common: they do all that OpenID Connect asks, and no more.
 const OPENID: Preset = Preset {
@@ -50,6 +52,33 @@ const fn checked(address: &'static str) -> Checked {
 }
 
 pub(super) const ROWS: &[Preset] = &[
+    Preset {
+        name: "apple",
+        label: "Apple",
+        parameters: &[Parameter {
+            name: "team_id",
+            used: Use::Signer,
+            default: None,
+            example: "A1B2C3D4E5",
+        }],
+        addresses: &[Address::OpenId {
+            metadata: Template("https://appleid.apple.com/.well-known/openid-configuration"),
+        }],
+        // The name is told at the first login alone, and not signed.
+        scopes: &["email"],
+        prompt: "",
+        authentication: Some("client_secret_post"),
+        relaxations: &[
+            Relaxation::FormPost,
+            Relaxation::SignedSecret(SignedSecret {
+                signer: "team_id",
+                audience: "https://appleid.apple.com",
+                algorithm: Algorithm::ES256,
+            }),
+            Relaxation::WithoutPkce,
+        ],
+        ..OPENID
+    },
     Preset {
         name: "auth0",
         label: "Auth0",

@@ -4,8 +4,9 @@
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
 //! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
-//! `client_assertion` says who asks; `token`, `pushed`, `id_token` and `userinfo` are the steps of a
-//! login, and `openid` or `oauth2` takes them. `survey` asks what no login does, for the command.
+//! `client_assertion` and `signed_secret` say who asks; `token`, `pushed`, `id_token` and `userinfo`
+//! are the steps of a login, and `openid` or `oauth2` takes them. `survey` asks what no login does, for
+//! the command.
 
 mod cached;
 mod client_assertion;
@@ -20,6 +21,7 @@ mod metadata;
 mod oauth2;
 mod openid;
 pub(crate) mod pushed;
+mod signed_secret;
 #[cfg(feature = "cli")]
 pub(crate) mod survey;
 mod tenant;

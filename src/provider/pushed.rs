@@ -7,7 +7,6 @@ use http::{Request, StatusCode};
 use url::Url;
 use url::form_urlencoded::{self, Serializer, byte_serialize};
 
-use super::client_assertion;
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
@@ -88,10 +87,9 @@ fn push(
         Proof::Post(secret) => {
             form.append_pair("client_secret", secret.expose());
         }
-        Proof::PrivateKeyJwt(_) => {
-            let assertion = token::assertion(config, endpoints, now)?;
-            form.append_pair("client_assertion_type", client_assertion::TYPE);
-            form.extend_pairs(assertion.iter().map(|it| ("client_assertion", it.expose())));
+        Proof::PrivateKeyJwt(_) | Proof::SignedSecret(_) => {
+            let signed = token::signed(config, endpoints, now)?;
+            form.extend_pairs(signed.iter().map(|(name, value)| (*name, value.expose())));
         }
     }
     request

@@ -21,7 +21,10 @@ use super::client_assertion::{self, client_assertion};
 use super::endpoints::Endpoints;
 use super::http::{Answer, Http};
 use super::json;
-use crate::config::{ClientAuthentication, Prompt, Protocol, ProviderConfig, ResponseMode};
+use super::signed_secret::signed_secret;
+use crate::config::{
+    ClientAuthentication, Prompt, Protocol, ProviderConfig, ResponseMode, SignedSecret,
+};
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
 use crate::presets::Relaxation;
@@ -130,11 +133,9 @@ pub(super) async fn redeem(
             redemption.secrets.code_verifier.expose().to_owned(),
         ));
     }
-    let assertion = assertion(config, endpoints, redemption.now)?;
-    if let Some(assertion) = &assertion {
-        request = request
-            .add_extra_param("client_assertion_type", client_assertion::TYPE)
-            .add_extra_param("client_assertion", assertion.expose());
+    let signed = signed(config, endpoints, redemption.now)?;
+    for (name, value) in &signed {
+        request = request.add_extra_param(*name, value.expose());
     }
     let request = request
         .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
@@ -183,7 +184,9 @@ fn client(
         Proof::Post(it) => client
             .set_auth_type(AuthType::RequestBody)
             .set_client_secret(secret(it)),
-        Proof::None | Proof::PrivateKeyJwt(_) => client.set_auth_type(AuthType::RequestBody),
+        Proof::None | Proof::PrivateKeyJwt(_) | Proof::SignedSecret(_) => {
+            client.set_auth_type(AuthType::RequestBody)
+        }
     };
     let client = match config.protocol {
         Protocol::OAuth2(_) => client.disable_openid_scope(),
@@ -195,17 +198,28 @@ fn client(
         .set_redirect_uri(RedirectUrl::new(redirect_uri.to_owned()).map_err(url)?))
 }
 
-/// The assertion for one request, where that is how the client shows who it is.
-pub(super) fn assertion(
+/// The parameters of one request in which the client signs who it is, where it does.
+pub(super) fn signed(
     config: &ProviderConfig,
     endpoints: &Endpoints,
     now: i64,
-) -> Result<Option<Secret>, Error> {
-    let Proof::PrivateKeyJwt(key) = authentication(config, endpoints)? else {
-        return Ok(None);
-    };
-    let known = endpoints.assertion_algorithms.as_deref();
-    client_assertion(key, &config.client_id, &endpoints.issuer, known, now).map(Some)
+) -> Result<Vec<(&'static str, Secret)>, Error> {
+    let client_id = &config.client_id;
+    Ok(match authentication(config, endpoints)? {
+        Proof::Basic(_) | Proof::None | Proof::Post(_) => Vec::new(),
+        Proof::PrivateKeyJwt(key) => {
+            let known = endpoints.assertion_algorithms.as_deref();
+            let assertion = client_assertion(key, client_id, &endpoints.issuer, known, now)?;
+            let kind = Secret::new(client_assertion::TYPE);
+            vec![
+                ("client_assertion_type", kind),
+                ("client_assertion", assertion),
+            ]
+        }
+        Proof::SignedSecret(signed) => {
+            vec![("client_secret", signed_secret(signed, client_id, now)?)]
+        }
+    })
 }
 
 /// What the client shows to be who it is: one thing, never two (RFC 6749 §2.3).
@@ -215,6 +229,7 @@ pub(super) enum Proof<'a> {
     None,
     Post(&'a Secret),
     PrivateKeyJwt(&'a PrivateKey),
+    SignedSecret(&'a SignedSecret),
 }
 
 impl Proof<'_> {
@@ -223,7 +238,7 @@ impl Proof<'_> {
         match self {
             Self::Basic(_) => ClientAuthentication::Basic,
             Self::None => ClientAuthentication::None,
-            Self::Post(_) => ClientAuthentication::Post,
+            Self::Post(_) | Self::SignedSecret(_) => ClientAuthentication::Post,
             Self::PrivateKeyJwt(_) => ClientAuthentication::PrivateKeyJwt,
         }
     }
@@ -236,6 +251,9 @@ pub(super) fn authentication<'a>(
     endpoints: &Endpoints,
 ) -> Result<Proof<'a>, Error> {
     use ClientAuthentication::{Basic, None as Unproved, Post, PrivateKeyJwt};
+    if let Some(signed) = &config.signed_secret {
+        return Ok(Proof::SignedSecret(signed));
+    }
     let (secret, key) = (config.client_secret.as_ref(), config.private_key.as_ref());
     let offers = |method: ClientAuthentication| {
         let mut offered = endpoints.authentication.iter();

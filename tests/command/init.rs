@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use keycard::Auth;
 
 use crate::folder::Folder;
@@ -84,6 +85,44 @@ fn what_no_flag_says_is_asked_for() {
         said.err
     );
     assert!(!folder.path(".streamlit").exists());
+}
+
+#[test]
+fn apple_is_asked_for_a_key_in_the_place_of_a_secret() {
+    let folder = Folder::new("init-apple");
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let der = key.to_pkcs8v1().unwrap();
+    let text = base64_simd::STANDARD.encode_to_string(der.as_ref());
+    let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");
+    fs::write(folder.path("key.p8"), pem).unwrap();
+    let uri = "https://app.example.com/oauth2callback";
+    let flags = [
+        "init",
+        "--provider",
+        "apple",
+        "--client-id",
+        "an-id",
+        "--redirect-uri",
+    ];
+    let answers = format!("A1B2C3D4E5\nK1\n{}\n", folder.path("key.p8").display());
+
+    let said = init(&folder, &[&flags[..], &[uri]].concat(), &answers);
+
+    assert_eq!(said.code, 0, "{said:?}");
+    let text = fs::read_to_string(folder.path(FILE)).unwrap();
+    for line in [
+        "team_id = \"A1B2C3D4E5\"\n",
+        "key_id = \"K1\"\n",
+        "private_key = { file = ",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(!text.contains("client_secret"), "{text}");
+
+    let folder = Folder::new("init-apple-http");
+    let said = init(&folder, &flags[..5], &answers);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("needs an https redirect_uri"), "{said:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use keycard::Auth;
 
 use super::providers::TENANT;
-use crate::support::{Logs, fresh_secret, shared};
+use crate::support::{Logs, TestKey, fresh_secret, shared};
 
 const DOCS: &str = include_str!("../../../docs/providers.md");
 
@@ -21,6 +21,13 @@ fn blocks(text: &str) -> impl Iterator<Item = &str> {
     blocks.map(|block| block.split("```").next().unwrap())
 }
 
+/// The path of a file with a key of the kind that signs client secrets.
+fn key_file() -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs.p8");
+    std::fs::write(&path, &TestKey::new("ES256").private_texts()[0]).unwrap();
+    path.display().to_string()
+}
+
 /// With something in the place of each `<…>`.
 fn filled_in(block: &str) -> String {
     let mut filled = String::new();
@@ -31,6 +38,7 @@ fn filled_in(block: &str) -> String {
         filled.push_str(&match what {
             what if what.contains("tenant") => TENANT.to_owned(),
             what if what.contains("random") => fresh_secret(),
+            what if what.contains(".p8") => key_file(),
             _ => "filled-in".to_owned(),
         });
         rest = behind;

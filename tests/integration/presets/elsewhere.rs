@@ -11,6 +11,7 @@ use crate::support::{Internet, Jar, pass};
 
 /// The presets that there are, by each of their names.
 const NAMES: &[&str] = &[
+    "apple",
     "auth0",
     "authelia",
     "authentik",

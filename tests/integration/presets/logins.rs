@@ -9,7 +9,7 @@ use super::{Scene, section};
 use crate::support::{Internet, Sent, relative};
 
 /// What is told of Ada in each case but where the case says otherwise.
-fn ada(subject: &str, issuer: &str, otherwise: Value) -> Value {
+pub fn ada(subject: &str, issuer: &str, otherwise: Value) -> Value {
     let mut told = json!({
         "subject": subject,
         "issuer": issuer,
@@ -63,6 +63,11 @@ async fn logs_in_as(what: &str, row: &str, lines: &str, stand_in: StandIn, expec
         .internet
         .sent_to(token.host_str().unwrap(), token.path());
     let shown = format!("{}\n\n{}", authorization(&there), token_request(&sent));
+    compare(what, &shown);
+}
+
+/// With the snapshot of this name.
+pub fn compare(what: &str, shown: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("snapshots");
     settings.set_prepend_module_to_snapshot(false);
@@ -71,7 +76,7 @@ async fn logs_in_as(what: &str, row: &str, lines: &str, stand_in: StandIn, expec
 }
 
 /// The address with a parameter on each line; what is made for one login has its name instead.
-fn authorization(url: &Url) -> String {
+pub fn authorization(url: &Url) -> String {
     let mut bare = url.clone();
     bare.set_query(None);
     format!(
@@ -80,7 +85,7 @@ fn authorization(url: &Url) -> String {
     )
 }
 
-fn token_request(sent: &Sent) -> String {
+pub fn token_request(sent: &Sent) -> String {
     let header = |name: &str| format!("{name}: {}", sent.header(name).unwrap_or("none"));
     let headers = ["accept", "authorization", "content-type"].map(header);
     format!(
@@ -96,7 +101,10 @@ fn token_request(sent: &Sent) -> String {
 fn parameters(text: &str) -> String {
     const FRESH: &[&str] = &["code", "code_challenge", "code_verifier", "nonce", "state"];
     let pairs = url::form_urlencoded::parse(text.as_bytes());
-    let lines = pairs.map(|(name, value)| match FRESH.contains(&name.as_ref()) {
+    let is_fresh = |name: &str, value: &str| {
+        FRESH.contains(&name) || (name == "client_secret" && value.contains('.'))
+    };
+    let lines = pairs.map(|(name, value)| match is_fresh(&name, &value) {
         true => format!("  {name} = <{name}>"),
         false => format!("  {name} = {value}"),
     });

@@ -1,6 +1,7 @@
 //! The providers that keycard knows, each a stand-in at its real host names: `stand_in` is what they
 //! have in common, `providers` what each of them does. Nothing here reads the presets.
 
+mod apple;
 mod docs;
 mod elsewhere;
 mod logins;
@@ -34,13 +35,19 @@ impl Scene {
 
     #[track_caller]
     fn on(internet: Internet, sections: &str) -> Self {
+        Self::at(SITE, internet, sections)
+    }
+
+    /// With the app at this origin.
+    #[track_caller]
+    fn at(origin: &str, internet: Internet, sections: &str) -> Self {
         let logs = Logs::capture();
         let more = format!("{}strict = false\n", internet.secrets());
-        let text = shared(&fresh_secret(), &more) + sections;
+        let text = shared(&fresh_secret(), &more).replace(SITE, origin) + sections;
         let auth = Auth::builder().toml(&text).build().unwrap();
         let app = telling(&auth);
         Self {
-            browser: Browser::new(&app, SITE).on(&internet),
+            browser: Browser::new(&app, origin).on(&internet),
             internet,
             logs,
         }

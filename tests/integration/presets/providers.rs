@@ -11,6 +11,39 @@ use crate::support::TestKey;
 pub const TENANT: &str = "7f3c1d0a-58b2-4c0e-9d55-0a6a1d7c2e11";
 pub const ENTRA: &str = "https://login.microsoftonline.com";
 
+pub const TEAM: &str = "A1B2C3D4E5";
+
+/// Whose client secrets this key signs.
+pub fn apple(key: &Arc<TestKey>) -> StandIn {
+    let issuer = "https://appleid.apple.com";
+    let at = |path: &str| format!("{issuer}/auth/{path}");
+    StandIn::openid(
+        issuer,
+        &format!("{issuer}/.well-known/openid-configuration"),
+    )
+    .at([&at("authorize"), &at("token"), &at("keys")])
+    .says(json!({
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+    }))
+    // It says booleans as text, and no name.
+    .claims(json!({
+        "sub": "001234.0a1b2c3d4e5f.0607",
+        "email": "x7k2@privaterelay.appleid.com",
+        "email_verified": "true",
+        "is_private_email": "true",
+        "nonce_supported": true,
+    }))
+    .token_says(json!({ "refresh_token": "a-refresh-token" }))
+    .but(|it| {
+        it.secret = Secret::Signed;
+        it.signer = Some((key.clone(), TEAM));
+        it.form_post = true;
+        it.pkce = Pkce::Refused;
+        it.scopes = &["openid", "email", "name"];
+    })
+}
+
 pub fn auth0() -> StandIn {
     let host = "https://example.eu.auth0.com";
     let at = |path: &str| format!("{host}{path}");

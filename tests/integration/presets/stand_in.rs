@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -30,6 +31,8 @@ pub enum Secret {
     Basic,
     Either,
     Post,
+    /// A JWT in the body, signed by the app with the key of `signer`.
+    Signed,
 }
 
 /// What becomes of PKCE.
@@ -59,6 +62,12 @@ pub struct StandIn {
     /// Members of the token answer besides the usual ones, or instead; null takes one out.
     pub token_says: Value,
     pub secret: Secret,
+    /// What signs the client's secrets, and as whom.
+    pub signer: Option<(Arc<TestKey>, &'static str)>,
+    /// Whether people are sent back by a form.
+    pub form_post: bool,
+    /// What else stands in that form.
+    pub posted_along: Vec<(&'static str, String)>,
     pub pkce: Pkce,
     pub echoes_nonce: bool,
     /// Whether the answer to the browser says `iss` (RFC 9207).
@@ -111,6 +120,9 @@ impl StandIn {
             told: BTreeMap::new(),
             token_says: json!({}),
             secret: Secret::Either,
+            signer: None,
+            form_post: false,
+            posted_along: Vec::new(),
             pkce: Pkce::Taken,
             echoes_nonce: true,
             says_issuer: false,
@@ -204,30 +216,41 @@ impl StandIn {
         let unknown = |known: &[&str], words: &str| {
             !known.is_empty() && words.split_whitespace().any(|word| !known.contains(&word))
         };
-        let error = if unknown(self.prompts, has("prompt")) {
+        let lacks_form_post = self.form_post
+            && has("response_mode") != "form_post"
+            && has("scope").split(' ').any(|scope| scope != "openid");
+        let lacks_pkce = self.pkce == Pkce::Required && has("code_challenge_method") != "S256";
+        let error = if unknown(self.prompts, has("prompt")) || lacks_form_post || lacks_pkce {
             Some("invalid_request")
         } else if unknown(self.scopes, has("scope")) {
             Some("invalid_scope")
-        } else if self.pkce == Pkce::Required && has("code_challenge_method") != "S256" {
-            Some("invalid_request")
         } else {
             None
         };
         let mut back: Url = asked["redirect_uri"].parse().unwrap();
         let mut logins = self.logins.lock().unwrap();
         let code = format!("code-{}", logins.len());
-        let mut pairs = back.query_pairs_mut();
-        match error {
-            Some(error) => pairs.append_pair("error", error),
-            None => pairs.append_pair("code", &code),
-        };
-        pairs.append_pair("state", &asked["state"]);
+        let mut pairs = vec![match error {
+            Some(error) => ("error", error),
+            None => ("code", code.as_str()),
+        }];
+        pairs.push(("state", &asked["state"]));
         if self.says_issuer {
-            pairs.append_pair("iss", self.metadata["issuer"].as_str().unwrap());
+            pairs.push(("iss", self.metadata["issuer"].as_str().unwrap()));
         }
-        drop(pairs);
+        let answer = if self.form_post && has("response_mode") == "form_post" {
+            pairs.extend(
+                self.posted_along
+                    .iter()
+                    .map(|(name, value)| (*name, &**value)),
+            );
+            page_that_posts(back.as_str(), &pairs)
+        } else {
+            back.query_pairs_mut().extend_pairs(pairs);
+            Redirect::to(back.as_str()).into_response()
+        };
         logins.insert(code, asked);
-        Redirect::to(back.as_str()).into_response()
+        answer
     }
 
     fn redeem(&self, parts: &Parts, form: &Parameters) -> Response {
@@ -243,10 +266,16 @@ impl StandIn {
             .map(|it| it == basic.as_str());
         let by_body = form
             .contains_key("client_secret")
-            .then(|| [has("client_id"), has("client_secret")] == [CLIENT_ID, CLIENT_SECRET]);
+            .then(|| match &self.signer {
+                Some((key, signer)) => {
+                    has("client_id") == CLIENT_ID
+                        && self.is_signed(key, signer, has("client_secret"))
+                }
+                None => [has("client_id"), has("client_secret")] == [CLIENT_ID, CLIENT_SECRET],
+            });
         let may_be = match self.secret {
             Secret::Basic => [by_header, None],
-            Secret::Post => [by_body, None],
+            Secret::Post | Secret::Signed => [by_body, None],
             Secret::Either => [by_header, by_body],
         };
         let is_one = by_header.is_some() != by_body.is_some();
@@ -288,6 +317,36 @@ impl StandIn {
             return as_form(&answer);
         }
         Json(answer).into_response()
+    }
+
+    /// Whether it is a JWT for this provider that this key has signed, good for half a year at most.
+    fn is_signed(&self, key: &TestKey, signer: &str, jwt: &str) -> bool {
+        let decoded = |text: &str| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).ok();
+        let object = |text: &str| serde_json::from_slice::<Value>(&decoded(text)?).ok();
+        let read = || {
+            let (message, signature) = jwt.rsplit_once('.')?;
+            let (header, claims) = message.split_once('.')?;
+            Some((
+                message,
+                decoded(signature)?,
+                object(header)?,
+                object(claims)?,
+            ))
+        };
+        let Some((message, signature, header, claims)) = read() else {
+            return false;
+        };
+        let [_, point] = key.public_der();
+        let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+        let until = claims["exp"].as_i64().unwrap_or_default();
+        header["alg"] == "ES256"
+            && header["kid"] == key.id
+            && claims["iss"] == signer
+            && claims["sub"] == CLIENT_ID
+            && claims["aud"] == self.metadata["issuer"]
+            && claims["iat"].as_i64().is_some_and(|at| at <= now())
+            && (now()..now() + 15_777_000).contains(&until)
+            && public.verify(message.as_bytes(), &signature).is_ok()
     }
 
     fn id_token(&self, asked: &Parameters) -> String {
@@ -334,6 +393,20 @@ pub fn as_form(answer: &Value) -> Response {
     let body = form.extend_pairs(pairs).finish();
     let kind = "application/x-www-form-urlencoded; charset=utf-8";
     ([(CONTENT_TYPE, kind)], body).into_response()
+}
+
+/// What the browser posts to this address by itself.
+fn page_that_posts(to: &str, pairs: &[(&str, &str)]) -> Response {
+    let field = |(name, value): &(&str, &str)| {
+        let value = value.replace('&', "&amp;").replace('"', "&quot;");
+        format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")
+    };
+    let fields: String = pairs.iter().map(field).collect();
+    let form = format!("<form method=\"post\" action=\"{to}\">{fields}</form>");
+    axum::response::Html(format!(
+        "<body onload=\"document.forms[0].submit()\">{form}"
+    ))
+    .into_response()
 }
 
 async fn answer(

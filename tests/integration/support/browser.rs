@@ -64,6 +64,20 @@ impl Answer {
         Some(rest.split_once('"').unwrap().0.to_owned())
     }
 
+    /// The form that the page sends by itself: where to, and what.
+    pub fn posts(&self) -> Option<(String, String)> {
+        let plain = |text: &str| text.replace("&quot;", "\"").replace("&amp;", "&");
+        let (_, after) = self.body.split_once("<form method=\"post\" action=\"")?;
+        let (to, rest) = after.split_once('"')?;
+        let fields = rest.split("<input type=\"hidden\" name=\"").skip(1);
+        let pairs = fields.map(|field| {
+            let (name, rest) = field.split_once("\" value=\"").unwrap();
+            (name.to_owned(), plain(rest.split_once('"').unwrap().0))
+        });
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        Some((plain(to), form.extend_pairs(pairs).finish()))
+    }
+
     /// The code on an error page or in problem details.
     pub fn code(&self) -> Option<String> {
         if let Ok(problem) = serde_json::from_str::<serde_json::Value>(&self.body) {
@@ -239,6 +253,13 @@ impl Browser {
         let mut url = self.origin.join(path).unwrap();
         let mut answer = self.get(path).await;
         for _ in 0..10 {
+            if url.origin() != self.origin.origin()
+                && let Some((to, form)) = answer.posts()
+            {
+                url = to.parse().unwrap();
+                answer = self.post_from_elsewhere(&relative(&to), &form).await;
+                continue;
+            }
             let Some(next) = answer.leads_to() else {
                 return answer;
             };
