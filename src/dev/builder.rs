@@ -13,7 +13,7 @@ use super::{
     answer::answer,
     client_key::ClientKey,
     grants::Grants,
-    inner::{ClaimsIn, Inner, Requests},
+    inner::{ClaimsIn, Inner, Requests, Userinfo},
     keys::{Keys, SigningAlg, SigningKey, random_text},
     person::Person,
     provider::Provider,
@@ -30,6 +30,7 @@ pub struct Builder {
     port: u16,
     claims_in: ClaimsIn,
     requests: Requests,
+    userinfo: Userinfo,
     client_secret: Option<String>,
     client_key: Option<Value>,
 }
@@ -76,6 +77,7 @@ impl Provider {
             port: 0,
             claims_in: ClaimsIn::default(),
             requests: Requests::default(),
+            userinfo: Userinfo::default(),
             client_secret: None,
             client_key: None,
         }
@@ -130,6 +132,12 @@ impl Builder {
         self
     }
 
+    /// Answers at userinfo with a signed JWT (OpenID Connect Core §5.3.2), not with JSON.
+    pub fn sign_userinfo(mut self) -> Self {
+        self.userinfo = Userinfo::Signed;
+        self
+    }
+
     /// Starts the provider on 127.0.0.1, as a task of the tokio runtime that this runs in.
     ///
     /// # Errors
@@ -144,6 +152,7 @@ impl Builder {
             port,
             claims_in,
             requests,
+            userinfo,
             client_secret,
             client_key,
         } = self;
@@ -180,6 +189,7 @@ impl Builder {
             alg,
             claims_in,
             requests,
+            userinfo,
             gate: Arc::clone(&gate),
             keys: Mutex::new(Keys {
                 current,

@@ -32,6 +32,7 @@ pub(super) struct Inner {
     pub(super) alg: SigningAlg,
     pub(super) claims_in: ClaimsIn,
     pub(super) requests: Requests,
+    pub(super) userinfo: Userinfo,
     pub(super) gate: Arc<Gate>,
     pub(super) keys: Mutex<Keys>,
     pub(super) grants: Mutex<Grants>,
@@ -54,6 +55,14 @@ pub(super) enum Requests {
     #[default]
     Any,
     Pushed,
+}
+
+/// How userinfo answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Userinfo {
+    #[default]
+    Plain,
+    Signed,
 }
 
 /// How often an endpoint was called, and how the last time.

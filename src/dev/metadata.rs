@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     fault::Fault,
-    inner::{Inner, Requests},
+    inner::{Inner, Requests, Userinfo},
     person::SCOPES,
     request::Endpoint,
     socket::lock,
@@ -49,6 +49,9 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
         // OIDC Discovery §3: left out, this one means true.
         "request_uri_parameter_supported": false,
     });
+    if inner.userinfo == Userinfo::Signed {
+        document["userinfo_signing_alg_values_supported"] = json!([inner.alg.name()]);
+    }
     if let Some(key) = &inner.client_key {
         document["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"]);
         document["token_endpoint_auth_signing_alg_values_supported"] = json!(key.algorithms());

@@ -1,4 +1,4 @@
-//! The userinfo endpoint: the claims that an access token shows.
+//! The userinfo endpoint: the claims that an access token shows, as JSON or as a signed JWT.
 
 use axum::{
     http::{StatusCode, header},
@@ -7,7 +7,11 @@ use axum::{
 use serde_json::Value;
 
 use super::{
-    fault::Fault, inner::Inner, person::shown_claims, reply::json_response, request::Request,
+    fault::Fault,
+    inner::{Inner, Userinfo},
+    person::shown_claims,
+    reply::json_response,
+    request::Request,
     socket::lock,
 };
 
@@ -27,11 +31,28 @@ pub(super) fn respond(inner: &Inner, request: &Request) -> Response {
         return challenge("Bearer realm=\"development provider\", error=\"invalid_token\"");
     };
     let mut answer = Value::Object(claims);
+    if inner.userinfo == Userinfo::Signed {
+        answer["iss"] = inner.issuer.as_str().into();
+        answer["aud"] = inner.client_id.as_str().into();
+    }
     inner.patch(&mut answer, |fault| match fault {
         Fault::Userinfo(patch) => Some(patch),
         _ => None,
     });
-    json_response(StatusCode::OK, &answer)
+    match inner.userinfo {
+        Userinfo::Plain => json_response(StatusCode::OK, &answer),
+        Userinfo::Signed => signed(inner, &answer),
+    }
+}
+
+fn signed(inner: &Inner, claims: &Value) -> Response {
+    let keys = lock(&inner.keys);
+    let jwt = keys.current.sign(&keys.current.header(), claims);
+    let headers = [
+        (header::CONTENT_TYPE, "application/jwt"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, jwt).into_response()
 }
 
 fn challenge(text: &'static str) -> Response {

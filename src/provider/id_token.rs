@@ -112,6 +112,18 @@ impl<'a> Unverified<'a> {
         keys: impl Iterator<Item = &'k VerifyingKey>,
         expected: &Expected<'_>,
     ) -> Result<Map<String, Value>, Error> {
+        let algorithm = self.algorithm;
+        let (claims, key) = self.signed(keys)?;
+        check_claims(&claims, algorithm, expected)?;
+        check_key(key, &claims, expected)?;
+        Ok(claims)
+    }
+
+    /// What one of `keys` has signed, and which.
+    pub(super) fn signed<'k>(
+        self,
+        keys: impl Iterator<Item = &'k VerifyingKey>,
+    ) -> Result<(Map<String, Value>, &'k VerifyingKey), Error> {
         // Loose base64 would let one token come in many spellings.
         if base64_simd::URL_SAFE_NO_PAD
             .check(self.signature.as_bytes())
@@ -134,10 +146,7 @@ impl<'a> Unverified<'a> {
                 "another",
             ));
         };
-        let claims = read_segment(self.payload, "payload")?;
-        check_claims(&claims, self.algorithm, expected)?;
-        check_key(key, &claims, expected)?;
-        Ok(claims)
+        Ok((read_segment(self.payload, "payload")?, key))
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Metadata {
     pub(crate) jwks_uri: Url,
     /// What ID tokens may be signed with.
     pub(crate) algorithms: Vec<Algorithm>,
+    /// What an answer of userinfo may be signed with.
+    pub(super) userinfo_algorithms: Vec<Algorithm>,
 }
 
 /// Fetches and reads the document.
@@ -106,6 +108,7 @@ impl Metadata {
             userinfo_endpoint: url("userinfo_endpoint", &given.userinfo)?,
             jwks_uri: required("jwks_uri", &given.keys)?,
             algorithms: algorithms(&members, openid),
+            userinfo_algorithms: userinfo_algorithms(&members, openid),
         };
         if metadata.algorithms.is_empty() {
             return Err(invalid("it signs with no algorithm that keycard verifies"));
@@ -196,6 +199,18 @@ pub(super) fn algorithms(members: &Map<String, Value>, openid: &OpenId) -> Vec<A
         .filter_map(|name| name.parse().ok())
         .filter(|algorithm: &Algorithm| !algorithm.is_symmetric())
         .collect()
+}
+
+/// The provider's (Discovery §3), those of its ID tokens where it is silent; none that shares a secret.
+fn userinfo_algorithms(members: &Map<String, Value>, openid: &OpenId) -> Vec<Algorithm> {
+    let named = strings(members, "userinfo_signing_alg_values_supported");
+    let all = match named {
+        Some(named) => named.iter().filter_map(|name| name.parse().ok()).collect(),
+        None => algorithms(members, openid),
+    };
+    let mut all: Vec<Algorithm> = all;
+    all.retain(|algorithm| !algorithm.is_symmetric());
+    all
 }
 
 pub(super) fn strings(members: &Map<String, Value>, name: &str) -> Option<Vec<String>> {

@@ -11,7 +11,9 @@ use super::endpoints::Endpoints;
 use super::id_token::{Expected, NonceRule, Unverified};
 use super::keys::{self, KeySet, VerifyingKey};
 use super::metadata::{self, Metadata};
-use super::{Party, Redemption, Verified, shown, text, token, userinfo};
+use super::userinfo::{self, Told};
+use super::{Party, Redemption, Verified, shown, text, token};
+use crate::clock::seconds;
 use crate::config::OpenId;
 use crate::error::{Endpoint, Error, Kind};
 use crate::presets::{Relaxation, Userinfo};
@@ -83,14 +85,17 @@ impl OpenIdProvider {
             && (self.openid.userinfo == Userinfo::Always
                 || userinfo::is_needed(&claims, &party.config.scopes))
         {
-            let told = userinfo::fetch(
-                party.http,
-                url,
-                &tokens.access_token,
-                &subject,
-                party.config.timeout,
-            )
-            .await?;
+            let timeout = party.config.timeout;
+            let answer = userinfo::ask(party.http, url, &tokens.access_token, timeout).await?;
+            let told = match Told::read(&answer)? {
+                Told::Plain(told) => told,
+                Told::Signed(jwt) => {
+                    let now = redemption.now;
+                    self.signed_userinfo(party, jwt, &metadata, &claims, now)
+                        .await?
+                }
+            };
+            userinfo::check_subject(&told, &subject)?;
             userinfo::merge(&mut claims, told);
         }
         let (auth_time, session_id) = (
@@ -158,6 +163,27 @@ impl OpenIdProvider {
             .await?;
         let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
         unverified.verify(keys.fitting(id.as_deref(), algorithm), expected)
+    }
+
+    /// What a signed answer of userinfo says, once one of the provider's keys has vouched for it.
+    async fn signed_userinfo(
+        &self,
+        party: Party<'_>,
+        jwt: &str,
+        metadata: &Metadata,
+        vouched: &Map<String, Value>,
+        now: i64,
+    ) -> Result<Map<String, Value>, Error> {
+        let unverified = Unverified::read(jwt, &metadata.userinfo_algorithms);
+        let unverified = unverified.map_err(userinfo::unsigned)?;
+        let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
+        let keys = self.keys_for(party, id.as_deref(), metadata).await?;
+        let signed = unverified.signed(keys.fitting(id.as_deref(), algorithm));
+        let (told, _) = signed.map_err(userinfo::unsigned)?;
+        let leeway = seconds(party.config.leeway);
+        let times = [now.saturating_sub(leeway), now.saturating_add(leeway)];
+        userinfo::check_signed(&told, vouched, &party.config.client_id, times)?;
+        Ok(told)
     }
 
     /// The key set, fetched again if it lacks the key that a token names: providers change keys.

@@ -45,6 +45,7 @@ mod rotation;
 mod rules;
 mod secrets;
 mod shapes;
+mod signed_userinfo;
 mod support;
 mod tabs;
 mod testing;
