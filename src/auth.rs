@@ -18,6 +18,7 @@ use crate::cookies::Names;
 use crate::failure_log::FailureLog;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
+use crate::own_provider::{Added, Provider};
 use crate::posture;
 use crate::provider::ConfiguredProvider;
 use crate::reload::{Reload, Turn};
@@ -92,8 +93,8 @@ impl Auth {
         AuthBuilder::default()
     }
 
-    /// The providers of the secrets file as it is in force, in alphabetical order, the unnamed one
-    /// last. One whose section has a mistake is not among them: nobody can log in with it.
+    /// The providers of the secrets file as it is in force and those that the app has added, in
+    /// alphabetical order, the unnamed one last. One whose section has a mistake is not among them: nobody can log in with it.
     #[must_use]
     pub fn providers(&self) -> Vec<ProviderChoice> {
         let choice = |provider: &Arc<ConfiguredProvider>| ProviderChoice {
@@ -250,6 +251,7 @@ pub struct AuthBuilder {
     port: Option<u16>,
     clock: Clock,
     wanted_claims: Option<Wanted>,
+    added: Vec<Added>,
 }
 
 impl AuthBuilder {
@@ -339,6 +341,18 @@ impl AuthBuilder {
         self
     }
 
+    /// Adds a provider of the app's own ([`own_provider`](crate::own_provider)), in the place of one
+    /// that was added under the same name before. The name is like that of a section: 1 to 64
+    /// characters.
+    ///
+    /// Its section, `[auth.<name>]`, may be left out, or says `label`, `claims`, `redirect_uri`,
+    /// `timeout` and `user_key` alone; with any other key it is a mistake. It stays through every reload.
+    pub fn provider(mut self, name: &str, provider: impl Provider + 'static) -> Self {
+        self.added.retain(|added| added.name != name);
+        self.added.push(Added::new(name, provider));
+        self
+    }
+
     /// Replaces the wall clock, for tests.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
@@ -359,6 +373,7 @@ impl AuthBuilder {
             sources: self.sources,
             environment: Environment::of_process(),
             port: self.port,
+            added: self.added,
             ..Given::default()
         };
         let mut seen = Seen::default();

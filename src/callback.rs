@@ -24,6 +24,7 @@ use crate::pages;
 use crate::provider::{ConfiguredProvider, Redemption, Verified};
 use crate::random;
 use crate::return_to::ReturnTo;
+use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 use crate::visit::Visit;
 
@@ -72,12 +73,16 @@ async fn finish(
             lost => not_under_way(snapshot, visit, state, lost),
         };
     }
-    let Some(answer) = parameters.answer else {
-        return match opened {
-            Opened::Pending(pending) => Err(of_login(Kind::AnswerWithoutCode.into(), &pending)),
-            Opened::Dead(_) | Opened::Gone => home(snapshot),
-        };
-    };
+    if parameters.answer.is_none() {
+        match &opened {
+            // How those of the app's own answer they know themselves.
+            Opened::Pending(pending) if is_own(snapshot, pending) => {}
+            Opened::Pending(pending) => {
+                return Err(of_login(Kind::AnswerWithoutCode.into(), pending));
+            }
+            Opened::Dead(_) | Opened::Gone => return home(snapshot),
+        }
+    }
     let pending = match opened {
         Opened::Pending(pending) => *pending,
         _ if visit.method == Method::POST && is_state(state) => {
@@ -97,20 +102,30 @@ async fn finish(
     check_issuer(snapshot, provider, &pending, parameters.issuer.as_deref())
         .await
         .map_err(at_provider)?;
-    let code = match answer {
-        Answer::Code(code) => code,
-        Answer::Error { error, description } => {
+    let code = match parameters.answer {
+        Some(Answer::Error { error, description }) => {
             return Err(at_provider(refusal(&error, description.as_deref())));
         }
+        Some(Answer::Code(code)) if !provider.is_own() => code,
+        Some(Answer::Code(_)) | None => Secret::new(""),
     };
 
     let redemption = Redemption {
         code,
+        parameters: match provider.is_own() {
+            true => parameters.all,
+            false => Vec::new(),
+        },
+        remembered: pending.remembered.clone(),
         secrets: pending.secrets()?,
         max_age: pending.max_age,
         now: snapshot.now(),
     };
     let verified = provider.redeem(redemption).await.map_err(at_provider)?;
+    if provider.speaks_for_another(&verified.issuer, snapshot.providers()) {
+        let what = "it names the issuer of another provider".to_owned();
+        return Err(at_provider(Kind::OwnProviderFailed { what }.into()));
+    }
     if let Some(wanted) = snapshot.auth().wanted_claims() {
         wanted.check(&verified.claims).map_err(|misfit| {
             let wanted = wanted.name;
@@ -275,6 +290,12 @@ fn check_path(snapshot: &Snapshot, provider: &ConfiguredProvider, came: &OwnPath
     .into())
 }
 
+/// Whether the login was begun with a provider of the app's own.
+fn is_own(snapshot: &Snapshot, pending: &Pending) -> bool {
+    let provider = snapshot.provider(&pending.provider);
+    provider.is_ok_and(|provider| provider.is_own())
+}
+
 /// RFC 9207: the answer comes from the provider that the browser was sent to.
 async fn check_issuer(
     snapshot: &Snapshot,
@@ -291,7 +312,7 @@ async fn check_issuer(
             found: clean(issuer),
         }
         .into()),
-        None if provider.endpoints().await?.answers_with_issuer => {
+        None if provider.contact().await?.answers_with_issuer() => {
             Err(Kind::AnswerWithoutIssuer.into())
         }
         None => Ok(()),

@@ -34,6 +34,8 @@ pub(crate) struct Parameters {
     pub(crate) issuer: Option<String>,
     /// The sealed second part of an identity.
     pub(crate) rest: Option<String>,
+    /// All but state, for a provider that has parameters of its own.
+    pub(crate) all: Vec<(String, Secret)>,
 }
 
 impl Parameters {
@@ -59,6 +61,11 @@ impl Parameters {
             }
             found.push((name, value));
         }
+        let all = found
+            .iter()
+            .filter(|(name, _)| name != "state")
+            .map(|(name, value)| (name.clone(), Secret::new(value)))
+            .collect();
         let mut take = |wanted: &str| {
             let at = found.iter().position(|(name, _)| name == wanted)?;
             Some(found.swap_remove(at).1).filter(|value| !value.is_empty())
@@ -82,6 +89,7 @@ impl Parameters {
             state: posted.or_else(|| take("state")),
             issuer: take("iss"),
             rest: take(REST),
+            all,
         })
     }
 

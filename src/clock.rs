@@ -40,6 +40,17 @@ pub(crate) fn unix(time: SystemTime) -> i64 {
     }
 }
 
+/// The time of which [`unix`] returns this many seconds, or 1970 where there is none.
+pub(crate) fn time(unix: i64) -> SystemTime {
+    let by = Duration::from_secs(unix.unsigned_abs());
+    let epoch = SystemTime::UNIX_EPOCH;
+    let time = match unix < 0 {
+        true => epoch.checked_sub(by),
+        false => epoch.checked_add(by),
+    };
+    time.unwrap_or(epoch)
+}
+
 /// Whole seconds of a duration, as a difference of what [`unix`] returns.
 pub(crate) fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)

@@ -163,6 +163,8 @@ pub(crate) enum Endpoint {
     Authorization,
     Metadata,
     Keys,
+    /// Code of the app's own.
+    OwnProvider,
     PushedRequest,
     Token,
     Userinfo,
@@ -175,6 +177,7 @@ impl fmt::Display for Endpoint {
             Self::Authorization => "authorization endpoint",
             Self::Metadata => "metadata document",
             Self::Keys => "key set",
+            Self::OwnProvider => "own code",
             Self::PushedRequest => "endpoint for pushed requests",
             Self::Token => "token endpoint",
             Self::Userinfo => "userinfo endpoint",
@@ -311,6 +314,10 @@ pub(crate) enum Kind {
         wanted: &'static str,
         misfit: Misfit,
     },
+    #[error("the app's own provider failed: {what}")]
+    OwnProviderFailed { what: String },
+    #[error("the app's own provider refused the login: {what}")]
+    OwnProviderRefused { what: String },
     #[error("the identity does not fit its cookies: {report}")]
     IdentityTooLarge { report: String },
 
@@ -388,6 +395,8 @@ impl Kind {
             Self::MetadataIssuerDiffers { .. } => "metadata_issuer_differs",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MixUpPossible => "mix_up_possible",
+            Self::OwnProviderFailed { .. } => "own_provider_failed",
+            Self::OwnProviderRefused { .. } => "own_provider_refused",
             Self::ProviderMisconfigured { .. } => "provider_misconfigured",
             Self::ProviderRefused { .. } => "provider_refused",
             Self::ProviderStatus { .. } => "provider_status",
@@ -872,6 +881,24 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
                below.",
         advice: "the provider has to send the claim that is named above: ask for its scope, or set it up \
                  in the provider's console; where it may be missing, make the field an Option",
+    },
+    Explanation {
+        code: "own_provider_refused",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "This login was refused",
+        cause: "This app does not let you in by this login.",
+        cure: "Log in again, or in another way.",
+        advice: "the words are those of the app's own code, which it added by .provider(…)",
+    },
+    Explanation {
+        code: "own_provider_failed",
+        fault: Fault::Provider,
+        status: StatusCode::BAD_GATEWAY,
+        title: "The login could not be finished",
+        cause: "This app could not find out who you are.",
+        cure: LATER,
+        advice: "look at the app's own code, which it added by .provider(…)",
     },
     Explanation {
         code: "identity_too_large",

@@ -105,6 +105,7 @@ mod login;
 mod login_secrets;
 mod logout;
 mod own_paths;
+pub mod own_provider;
 mod pages;
 mod pointer;
 mod posture;

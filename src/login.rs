@@ -13,10 +13,12 @@ use crate::cookies::{self, Detour, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, 
 use crate::error::{Kind, Result};
 use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
+use crate::own_provider::{Begun, Way};
 use crate::pages;
-use crate::provider::{ConfiguredProvider, Endpoints};
+use crate::provider::{ConfiguredProvider, Contact};
 use crate::random;
 use crate::return_to::ReturnTo;
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::visit::Visit;
@@ -151,9 +153,9 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         return Ok(Login(pages::see_other(&url)?));
     }
 
-    let endpoints = provider.endpoints().await?;
-    provider.check_mix_up(&endpoints)?;
-    let parameters = parameters(&request, provider, &endpoints);
+    let contact = provider.contact().await?;
+    provider.check_mix_up(&contact)?;
+    let parameters = parameters(&request, provider, &contact);
     let now = snapshot.now();
     let return_to = request.return_to.and_then(|path| {
         ReturnTo::parse(
@@ -163,12 +165,12 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         )
     });
     let max_age = parameters.iter().find(|(name, _)| name == "max_age");
-    let pending = Pending {
+    let mut pending = Pending {
         seed: Seed(random::bytes()?),
         issued_at: now,
         provider: provider.name().to_owned(),
         fingerprint: provider.fingerprint(),
-        issuer: endpoints.issuer.clone(),
+        issuer: contact.issuer().to_owned(),
         max_age: match max_age {
             Some((_, max_age)) => seconds(max_age),
             None => provider.max_age(),
@@ -177,14 +179,30 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         return_to: return_to
             .map(|path| path.as_str().to_owned())
             .unwrap_or_default(),
+        remembered: Secret::new(""),
     };
     let secrets = pending.secrets()?;
-    let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;
-    // The last thing that can fail: the provider may have to be asked.
-    let url = provider
-        .authorization_url(&endpoints, &secrets, &parameters, now)
-        .await?;
-    let mut response = pages::see_other(&url)?;
+    let (way, cookies) = match contact {
+        Contact::Endpoints(endpoints) => {
+            let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;
+            // The last thing that can fail: the provider may have to be asked.
+            let url = provider.authorization_url(&endpoints, &secrets, &parameters, now);
+            (Way::Redirect(Secret::new(url.await?)), cookies)
+        }
+        Contact::Own(own) => {
+            let Begun { way, remembered } = own.begin(&secrets, &parameters, now).await?;
+            pending.remembered = remembered;
+            let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;
+            (way, cookies)
+        }
+    };
+    let mut response = match way {
+        Way::Page(page) => {
+            let callback = OwnPath::of_callback(provider);
+            pages::of_provider(snapshot, &page, &callback, &secrets.state)
+        }
+        Way::Redirect(url) => pages::see_other(url.expose())?,
+    };
     if let Some(location) = response.headers_mut().get_mut(LOCATION) {
         location.set_sensitive(true);
     }
@@ -198,13 +216,15 @@ async fn begin(request: LoginRequest) -> Result<Login> {
 fn parameters(
     request: &LoginRequest,
     provider: &ConfiguredProvider,
-    endpoints: &Endpoints,
+    contact: &Contact<'_>,
 ) -> Vec<(String, String)> {
     let wanted = match request.wants {
         Wants::Anyone => None,
-        Wants::AnotherAccount => provider
-            .prompt_for_another_account(endpoints)
-            .map(|prompt| ("prompt".to_owned(), prompt.to_owned())),
+        Wants::AnotherAccount => match contact {
+            Contact::Endpoints(endpoints) => provider.prompt_for_another_account(endpoints),
+            Contact::Own(_) => Some("select_account"),
+        }
+        .map(|prompt| ("prompt".to_owned(), prompt.to_owned())),
         Wants::Fresh(seconds) => {
             let usual = provider.max_age().unwrap_or(seconds);
             Some(("max_age".to_owned(), seconds.min(usual).to_string()))
@@ -473,6 +493,7 @@ mod tests {
             max_age: None,
             bounces: 0,
             return_to: String::new(),
+            remembered: Secret::new(""),
         };
         pending.secrets().unwrap()
     }
@@ -555,6 +576,7 @@ mod tests {
             max_age: None,
             bounces: 0,
             return_to: String::new(),
+            remembered: Secret::new(""),
         };
         let state = |pending: Pending| bytes(&pending.secrets().unwrap().state);
 

@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPath;
+use crate::own_provider::Page;
+use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 
 /// What a page tells the next one about where it was called from.
@@ -184,6 +186,32 @@ pub(crate) fn chooser(snapshot: &Snapshot, fields: &[(&str, &str)]) -> Response 
         p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
     };
     page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
+}
+
+/// The page of a provider of the app's own; with fields, a form that leads to the callback.
+pub(crate) fn of_provider(
+    snapshot: &Snapshot,
+    shown: &Page,
+    callback: &OwnPath,
+    state: &Secret,
+) -> Response {
+    let body = html! {
+        h1 { (shown.title) }
+        @for paragraph in &shown.paragraphs { p { (paragraph) } }
+        @if !shown.fields.is_empty() {
+            form method="get" action=(snapshot.own_paths().seen(callback)) {
+                input type="hidden" name="state" value=(state.expose());
+                @for field in &shown.fields {
+                    label { (field.label)
+                        input name=(field.name) autocomplete="off" autocapitalize="off"
+                            spellcheck="false" required; }
+                }
+                button.button type="submit" { (shown.button) }
+            }
+        }
+        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
+    };
+    page(StatusCode::OK, &shown.title, Referrer::SameOrigin, &body)
 }
 
 /// The page with the button that logs out, and leads on from there.

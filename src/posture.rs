@@ -89,9 +89,10 @@ fn mix_up(config: &Config) -> String {
             .iter()
             .filter(|it| it.mix_up != MixUp::RuledOut)
     };
-    let is_oauth2 = |it: &&ProviderConfig| matches!(it.protocol, Protocol::OAuth2(_));
-    let surely = named(mixable().filter(is_oauth2));
-    let perhaps = named(mixable().filter(|it| !is_oauth2(it)));
+    // Of OAuth 2 and of the app's own nobody promises it.
+    let is_nameless = |it: &&ProviderConfig| !matches!(it.protocol, Protocol::OpenId(_));
+    let surely = named(mixable().filter(is_nameless));
+    let perhaps = named(mixable().filter(|it| !is_nameless(it)));
     match (surely.as_str(), perhaps.as_str()) {
         ("", "") => "ruled out".to_owned(),
         ("", perhaps) => format!("possible with {perhaps} unless their answers have iss"),
@@ -139,6 +140,13 @@ fn relaxed(config: &Config) -> String {
     if !without.is_empty() {
         relaxed.push(format!(
             "OAuth 2 without nonce, ID token and issuer with {without}"
+        ));
+    }
+    let own = |it: &&ProviderConfig| matches!(it.protocol, Protocol::Own(_));
+    let own = named(config.providers.iter().filter(own));
+    if !own.is_empty() {
+        relaxed.push(format!(
+            "nothing but the app's own code and state with {own}"
         ));
     }
     let anybody = config.providers.iter().filter(|it| it.is_for_any_tenant());

@@ -18,10 +18,10 @@ mod key;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 use base64_simd::URL_SAFE_NO_PAD;
@@ -134,6 +134,38 @@ async fn login_buttons_escapes_what_a_provider_says() {
     assert!(!account.contains("<script"), "{account}");
     assert!(!account.contains("src=\"javascript"), "{account}");
     assert!(account.contains("not verified"), "{account}");
+}
+
+#[tokio::test]
+async fn own_provider_lets_in_whoever_has_the_code_of_the_terminal_and_nobody_else() {
+    let mut program = Running::start("own_provider", &empty_directory("own-provider"));
+    let mut browser = Browser::new(&program.address);
+    let (_, start) = browser.get("/").await;
+    assert!(start.contains("Log in with a code"), "{start}");
+
+    // The code of another login is none.
+    let (_, page) = browser.post("/login").await;
+    let (state, other) = (state_in(&page), program.says("The code for this login: "));
+    let (_, page) = browser.post("/login").await;
+    let code = program.says("The code for this login: ");
+    assert!(!page.contains(&code), "{page}");
+    let callback = |state: &str, code: &str| format!("/oauth2callback?state={state}&code={code}");
+    let (_, refused) = browser.get(&callback(&state, &code)).await;
+    assert!(refused.contains("own_provider_refused"), "{refused}");
+    assert_ne!(code, other);
+
+    let (home, _) = browser.get(&callback(&state_in(&page), &code)).await;
+    assert_eq!(home.as_deref(), Some("/"));
+    let (_, account) = browser.get("/").await;
+    assert!(account.contains("Hello, The operator"), "{account}");
+    browser.post("/logout").await;
+    assert!(browser.get("/").await.1.contains("Log in with a code"));
+}
+
+/// The state in the form of a page.
+fn state_in(page: &str) -> String {
+    let (_, after) = page.split_once("name=\"state\" value=\"").unwrap();
+    after.split('"').next().unwrap().to_owned()
 }
 
 #[test]
@@ -357,6 +389,7 @@ fn names(auth: &Auth) -> Vec<String> {
 struct Running {
     child: Child,
     address: String,
+    said: Lines<BufReader<ChildStdout>>,
 }
 
 impl Running {
@@ -367,15 +400,27 @@ impl Running {
 
     fn of(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut said = lines.map_while(Result::ok);
-        let address = said.find_map(|line| Some(line.trim().strip_prefix("Open ")?.to_owned()));
-        let Some(address) = address else {
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        let Some(address) = behind("Open ", &mut said) else {
             let output = child.wait_with_output().unwrap();
             panic!("{}", String::from_utf8_lossy(&output.stderr));
         };
-        Self { child, address }
+        Self {
+            child,
+            address,
+            said,
+        }
     }
+
+    /// What it says next behind these words.
+    fn says(&mut self, words: &str) -> String {
+        behind(words, &mut self.said).unwrap()
+    }
+}
+
+fn behind(words: &str, said: &mut Lines<BufReader<ChildStdout>>) -> Option<String> {
+    let mut lines = said.map_while(Result::ok);
+    lines.find_map(|line| Some(line.trim().strip_prefix(words)?.to_owned()))
 }
 
 impl Drop for Running {

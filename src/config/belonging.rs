@@ -1,9 +1,10 @@
 //! Keys that are missing, misspelt, or in a table where they count for nothing.
 
 use super::diagnostic::{Mistake, Report};
-use super::keys::{self, Effect, Key, Level, MARKS};
+use super::keys::{self, Effect, Key, Level, MARKS, OF_OWN_PROVIDER};
 use super::provider::DEFAULT;
 use super::tree::Table;
+use crate::own_provider::Added;
 use crate::presets;
 
 /// The keys that `[auth]` cannot do without.
@@ -11,15 +12,19 @@ const OF_AUTH: &[&str] = &["cookie_secret", "redirect_uri"];
 /// The keys that a provider cannot do without.
 const OF_PROVIDER: &[&str] = &["client_id", "client_secret", "server_metadata_url"];
 
-/// The names of the providers in `[auth]`.
-pub(super) fn providers(auth: &Table) -> Vec<String> {
-    let named: Vec<_> = auth
+/// The names of the providers in `[auth]`, and of those that the app adds.
+pub(super) fn providers(auth: &Table, added: &[Added]) -> Vec<String> {
+    let is_added = |name: &str| added.iter().any(|added| added.name == name);
+    let mut named: Vec<_> = auth
         .keys()
-        .filter(|key| *key != "client_kwargs" && is_section(auth, key))
+        .filter(|key| *key != "client_kwargs" && !is_added(key) && is_section(auth, key))
         .collect();
     let unnamed = MARKS.iter().any(|mark| auth.contains(mark))
         && auth.subtable(DEFAULT).is_none()
+        && !is_added(DEFAULT)
         && !holds_strays(auth, &named);
+    named.extend(added.iter().map(|added| added.name.as_str()));
+    named.sort_unstable();
     named
         .into_iter()
         .map(str::to_owned)
@@ -158,9 +163,24 @@ pub(super) fn no_provider(auth: &Table, name: &str) -> Mistake {
     if keys::is_near(name, "client_kwargs") {
         return Mistake::new(format!("unknown key `{shown}`")).cure("did you mean client_kwargs?");
     }
+    if auth.subtable(name).is_some_and(is_for_own_provider) {
+        return Mistake::new(format!("[{shown}] counts for nothing"))
+            .found("there is no provider of this name")
+            .cure(format!(
+                "add it in code, by .provider(\"{}\", …), or add client_id and what else a provider \
+                 needs; `keycard check` knows no code",
+                name.escape_debug()
+            ));
+    }
     Mistake::new(format!("[{shown}] is no provider"))
         .found("it has neither client_id nor server_metadata_url")
         .cure("add client_id, client_secret and server_metadata_url to it")
+}
+
+/// Whether a table says of a provider only what one of the app's own leaves to the settings.
+fn is_for_own_provider(table: &Table) -> bool {
+    let mut keys = table.keys().peekable();
+    keys.peek().is_some() && keys.all(|key| OF_OWN_PROVIDER.contains(&key))
 }
 
 /// A misspelt required key is an error where the key is missed, so it is no warning beside.

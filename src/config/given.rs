@@ -3,6 +3,7 @@
 use super::environment::Environment;
 use super::process_salt::ProcessSalt;
 use super::source::Source;
+use crate::own_provider::Added;
 
 /// The port where nothing else says one: Streamlit's.
 const PORT: u16 = 8501;
@@ -15,6 +16,8 @@ pub(crate) struct Given {
     /// What code says of the port.
     pub(crate) port: Option<u16>,
     pub(crate) salt: ProcessSalt,
+    /// The providers that the app adds, each name once.
+    pub(crate) added: Vec<Added>,
 }
 
 impl Given {

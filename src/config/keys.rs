@@ -172,6 +172,10 @@ pub(super) const MARKS: &[&str] = &[
     "server_metadata_url",
 ];
 
+/// The keys that the section of a provider of the app's own may have: the others are code's to say.
+pub(super) const OF_OWN_PROVIDER: &[&str] =
+    &["claims", "label", "redirect_uri", "timeout", "user_key"];
+
 /// The known key of that name, the one for that place if there are two.
 pub(super) fn find(name: &str, level: Level) -> Option<&'static Key> {
     let named = || KEYS.iter().filter(|key| key.name == name);

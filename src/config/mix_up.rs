@@ -24,29 +24,38 @@ pub(super) fn judge(
             true => MixUp::Refused,
             false => MixUp::Possible,
         };
-        if matches!(provider.protocol, Protocol::OAuth2(_)) {
-            report.warn(mistake(auth, site, &provider.name));
+        // Only metadata promises answers that do.
+        if !matches!(provider.protocol, Protocol::OpenId(_)) {
+            report.warn(mistake(auth, site, provider));
         }
     }
 }
 
 /// Who answers at the path that is for all; two registrations at one provider are one.
 fn shared_issuer(provider: &ProviderConfig) -> Option<String> {
-    let issuer = provider.expected_issuer();
+    // Nobody knows one that the app adds, and it is no other's.
+    let own = || format!("own provider {}", provider.name);
+    let issuer = provider.expected_issuer().unwrap_or_else(own);
     let is_shared = provider.redirect_uri.is_none();
     is_shared.then(|| issuer.trim_end_matches('/').to_owned())
 }
 
-fn mistake(auth: &Table, site: &Site, name: &str) -> Mistake {
+fn mistake(auth: &Table, site: &Site, provider: &ProviderConfig) -> Mistake {
+    let name = &provider.name;
     let own = site.redirect_uri_of(name);
+    let is_own = matches!(provider.protocol, Protocol::Own(_));
+    let whose = if is_own { "its" } else { "OAuth 2" };
     let cure = match auth.subtable(name) {
         Some(_) => format!("add redirect_uri = \"{own}\" to it, and to the provider's console"),
+        None if is_own => format!("add [auth.{name}] with redirect_uri = \"{own}\""),
         None => format!("move it to [auth.{name}], and add redirect_uri = \"{own}\" there"),
     };
     Mistake::new(format!(
         "another provider could pass off as its own what `auth.{name}` answers"
     ))
     .at(auth.place_of(name).or_else(|| auth.place()))
-    .found("OAuth 2 answers do not say whose they are, and others come back to the same path")
+    .found(format!(
+        "{whose} answers do not say whose they are, and others come back to the same path"
+    ))
     .cure(cure)
 }

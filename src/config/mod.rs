@@ -16,7 +16,7 @@
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
 //!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`,
-//!   `signed_secret`, `facts`, `protocol`, `section` and `mix_up` each check one part.
+//!   `signed_secret`, `facts`, `protocol`, `section`, `own` and `mix_up` each check one part.
 
 mod address;
 mod belonging;
@@ -38,6 +38,7 @@ mod network;
 mod not_toml;
 mod origins;
 mod overlay;
+mod own;
 mod own_callback;
 mod place;
 mod preset;
@@ -88,6 +89,7 @@ use self::keys::Level;
 use self::network::CaFiles;
 use self::section::Shared;
 use self::tree::{Table, Value};
+use crate::own_provider::Added;
 
 /// How long an identity lasts, unless `expiry_days` shortens it.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -164,7 +166,7 @@ fn check(
     seen: &mut Seen,
     mut report: Report,
 ) -> Result<Config, ConfigError> {
-    let sections = belonging::providers(auth);
+    let sections = belonging::providers(auth, &given.added);
     check_neighbours(root, &mut report);
     belonging::check(auth, Level::Shared, &sections, &mut report);
 
@@ -185,8 +187,9 @@ fn check(
     let mut files = CaFiles::new(&given.environment, seen);
     let app = (site.clone(), port);
     let shared = Shared::read(auth, allow_http.clone(), app, &mut files, &mut report);
+    let added = &given.added;
     let (mut providers, misconfigured) =
-        providers(auth, &sections, &shared, &mut files, &mut report);
+        providers(auth, &sections, added, &shared, &mut files, &mut report);
     if sections.is_empty() {
         report.error(no_provider(auth));
     }
@@ -223,6 +226,7 @@ fn check(
 fn providers(
     auth: &Table,
     sections: &[String],
+    added: &[Added],
     shared: &Shared,
     files: &mut CaFiles<'_>,
     report: &mut Report,
@@ -230,7 +234,11 @@ fn providers(
     let (mut providers, mut misconfigured) = (Vec::new(), Vec::new());
     for name in sections {
         let mut own = Report::default();
-        match section::read(auth, name, shared, files, &mut own) {
+        let provider = match added.iter().find(|it| it.name == *name) {
+            Some(added) => own::read(auth, added, shared, files, &mut own),
+            None => section::read(auth, name, shared, files, &mut own),
+        };
+        match provider {
             Some(provider) if own.errors.is_empty() => providers.push(provider),
             _ => misconfigured.push(Misconfigured {
                 name: name.clone(),

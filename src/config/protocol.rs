@@ -77,6 +77,7 @@ pub(super) fn owner(
             // provider's own.
             own.filter(|_| openid.is_as_its_metadata_says())
         }
+        Protocol::Own(_) => None,
         // One endpoint elsewhere, and it is not at the provider's own.
         Protocol::OAuth2(oauth2) => {
             let endpoints = [

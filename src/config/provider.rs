@@ -6,6 +6,7 @@ use url::Url;
 
 use super::network::Network;
 use crate::algorithm::Algorithm;
+use crate::own_provider::Added;
 use crate::pointer::Pointer;
 use crate::presets::{Emails, IssuerOfTenant, Relaxation, Template, Userinfo};
 use crate::private_key::PrivateKey;
@@ -62,11 +63,13 @@ pub(crate) struct ProviderConfig {
 
 impl ProviderConfig {
     /// The issuer that logins are to come from, as far as the section tells: the one that it confirms
-    /// or names, or the one that the metadata's address belongs to.
-    pub(crate) fn expected_issuer(&self) -> String {
+    /// or names, or the one that the metadata's address belongs to. What the app's own code says
+    /// nobody knows before.
+    pub(crate) fn expected_issuer(&self) -> Option<String> {
         match &self.protocol {
-            Protocol::OAuth2(oauth2) => oauth2.issuer(),
-            Protocol::OpenId(openid) => openid.expected_issuer(),
+            Protocol::OAuth2(oauth2) => Some(oauth2.issuer()),
+            Protocol::OpenId(openid) => Some(openid.expected_issuer()),
+            Protocol::Own(_) => None,
         }
     }
 
@@ -74,7 +77,7 @@ impl ProviderConfig {
     #[cfg(any(fuzzing, test, feature = "cli"))]
     pub(crate) fn openid(&self) -> Option<&OpenId> {
         match &self.protocol {
-            Protocol::OAuth2(_) => None,
+            Protocol::OAuth2(_) | Protocol::Own(_) => None,
             Protocol::OpenId(openid) => Some(openid),
         }
     }
@@ -82,7 +85,7 @@ impl ProviderConfig {
     /// Whether people of every tenant may log in: `allowed_tenants` says so.
     pub(crate) fn is_for_any_tenant(&self) -> bool {
         match &self.protocol {
-            Protocol::OAuth2(_) => false,
+            Protocol::OAuth2(_) | Protocol::Own(_) => false,
             Protocol::OpenId(openid) => openid.demands.iter().any(|it| it.values == Demand::ANY),
         }
     }
@@ -109,6 +112,8 @@ pub(crate) enum MixUp {
 pub(crate) enum Protocol {
     OAuth2(Box<OAuth2>),
     OpenId(Box<OpenId>),
+    /// What the app's own code makes of it.
+    Own(Added),
 }
 
 impl Protocol {
@@ -132,10 +137,11 @@ impl Protocol {
         }
     }
 
-    pub(super) fn address(&self) -> &Url {
+    pub(super) fn address(&self) -> Option<&Url> {
         match self {
-            Self::OAuth2(oauth2) => &oauth2.authorization_endpoint,
-            Self::OpenId(openid) => &openid.metadata_url,
+            Self::OAuth2(oauth2) => Some(&oauth2.authorization_endpoint),
+            Self::OpenId(openid) => Some(&openid.metadata_url),
+            Self::Own(_) => None,
         }
     }
 }

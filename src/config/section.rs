@@ -28,12 +28,12 @@ use crate::secret::Secret;
 pub(super) struct Shared {
     pub(super) allow_http: Vec<String>,
     /// `None` is a mistake of its own.
-    site: Option<Site>,
-    port: u16,
-    claims: Option<Vec<String>>,
-    leeway: Duration,
-    timeout: Duration,
-    network: Network,
+    pub(super) site: Option<Site>,
+    pub(super) port: u16,
+    pub(super) claims: Option<Vec<String>>,
+    pub(super) leeway: Duration,
+    pub(super) timeout: Duration,
+    pub(super) network: Network,
 }
 
 impl Shared {
@@ -56,7 +56,7 @@ impl Shared {
         none.overridden_by(Some(auth), files, report)
     }
 
-    fn overridden_by(
+    pub(super) fn overridden_by(
         &self,
         table: Option<&Table>,
         files: &mut CaFiles<'_>,
@@ -122,7 +122,7 @@ pub(super) fn read(
 ) -> Option<ProviderConfig> {
     let own = auth.subtable(name);
     let section = own.unwrap_or(auth);
-    check_name(name, section, report);
+    check_name(name, auth, report);
     let mut strays: Vec<&Table> = section.subtable("client_kwargs").into_iter().collect();
     if let Some(own) = own {
         belonging::check(own, Level::Provider, &[], report);
@@ -146,11 +146,11 @@ pub(super) fn read(
         &shared.allow_http,
         report,
     );
-    let address = protocol.as_ref().map(Protocol::address);
+    let address = protocol.as_ref().and_then(Protocol::address);
     let development = check_development(section, &shared, address, report);
     let client_secret_expires = section.instant("client_secret_expires", report);
     let scopes = match protocol {
-        Some(Protocol::OAuth2(_)) => Scopes::Any,
+        Some(Protocol::OAuth2(_) | Protocol::Own(_)) => Scopes::Any,
         Some(Protocol::OpenId(_)) | None => Scopes::OpenId,
     };
     let kwargs = Kwargs::read(section, scopes, files, report);
@@ -263,7 +263,7 @@ fn scopes_of(
     let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect();
     let mut scopes = given.unwrap_or_else(|| match (preset, protocol) {
         (Some(preset), _) => owned(preset.scopes),
-        (None, Protocol::OAuth2(_)) => Vec::new(),
+        (None, Protocol::OAuth2(_) | Protocol::Own(_)) => Vec::new(),
         (None, Protocol::OpenId(_)) => owned(&["email", "profile"]),
     });
     if matches!(protocol, Protocol::OpenId(_)) {
@@ -275,7 +275,7 @@ fn scopes_of(
 /// As Streamlit sends it to every provider; one of OAuth 2 that nobody knows may refuse it.
 fn prompt(preset: Option<&Preset>, protocol: &Protocol) -> Prompt {
     match (preset.map(|preset| preset.prompt), protocol) {
-        (Some(""), _) | (None, Protocol::OAuth2(_)) => Prompt::Unsent,
+        (Some(""), _) | (None, Protocol::OAuth2(_) | Protocol::Own(_)) => Prompt::Unsent,
         (Some("select_account"), _) | (None, Protocol::OpenId(_)) => Prompt::SelectAccount,
         (Some(prompt), _) => Prompt::Value(prompt.to_owned()),
     }
@@ -334,7 +334,7 @@ fn authentication(preset: Option<&Preset>) -> Option<ClientAuthentication> {
 pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: &mut Report) {
     let issuers: Vec<_> = providers
         .iter()
-        .map(|provider| (provider, provider.expected_issuer()))
+        .filter_map(|provider| Some((provider, provider.expected_issuer()?)))
         .collect();
     for (at, (provider, issuer)) in issuers.iter().enumerate() {
         for (other, its_issuer) in &issuers[..at] {
@@ -353,14 +353,14 @@ pub(super) fn check_issuers(auth: &Table, providers: &[ProviderConfig], report: 
     }
 }
 
-fn check_name(name: &str, section: &Table, report: &mut Report) {
+pub(super) fn check_name(name: &str, auth: &Table, report: &mut Report) {
     let outlawed = |c: char| c.is_control() || matches!(c, '/' | '?' | '#' | '%');
     let length = name.chars().count();
-    let taken = matches!(name, "login" | "logout");
+    let taken = matches!(name, "client_kwargs" | "login" | "logout");
     if length == 0 || length > 64 || name.contains(outlawed) || taken {
         report.error(
-            Mistake::new(format!("`{}` cannot be a provider", section.path()))
-                .at(section.place())
+            Mistake::new(format!("`{}` cannot be a provider", auth.named(name)))
+                .at(auth.subtable(name).and_then(Table::place))
                 .cure(
                     "give it another name: 1 to 64 characters without / ? # %, and neither login \
                      nor logout",
@@ -490,10 +490,10 @@ fn check_authentication(
 }
 
 /// A preset's own, for the section that has its name: there may be others of the same provider.
-fn label(name: &str, preset: Option<&Preset>, address: &Url) -> String {
+fn label(name: &str, preset: Option<&Preset>, address: Option<&Url>) -> String {
     match preset {
         Some(preset) if preset.is_called(name) => preset.label.to_owned(),
-        _ => match address.host_str() {
+        _ => match address.and_then(Url::host_str) {
             Some(host) if name == DEFAULT => host.to_owned(),
             _ => name.to_owned(),
         },

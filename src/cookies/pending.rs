@@ -9,6 +9,7 @@ use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
 use crate::error::Error;
 use crate::login_secrets::{LoginSecrets, Seed};
+use crate::secret::Secret;
 
 /// How long a login may take, in seconds.
 pub(crate) const LIFE: i64 = 600;
@@ -28,6 +29,8 @@ pub(crate) struct Pending {
     pub(crate) bounces: u8,
     /// Where to go afterwards; empty for home.
     pub(crate) return_to: String,
+    /// What a provider of the app's own remembers of it; empty for nothing.
+    pub(crate) remembered: Secret,
 }
 
 impl Pending {
@@ -50,6 +53,10 @@ impl Pending {
         bytes.put_bytes(self.provider.as_bytes());
         bytes.put_bytes(self.issuer.as_bytes());
         bytes.put_bytes(self.return_to.as_bytes());
+        // Nearly every login has none, and its cookie is as it was before there could be one.
+        if !self.remembered.expose().is_empty() {
+            bytes.put_bytes(self.remembered.expose().as_bytes());
+        }
         bytes
     }
 
@@ -67,6 +74,10 @@ impl Pending {
             provider: reader.text()?.to_owned(),
             issuer: reader.text()?.to_owned(),
             return_to: reader.text()?.to_owned(),
+            remembered: Secret::new(match reader.0 {
+                [] => "",
+                _ => reader.text().filter(|text| !text.is_empty())?,
+            }),
         };
         reader.0.is_empty().then_some(pending)
     }
@@ -107,7 +118,23 @@ mod tests {
             max_age,
             bounces: 2,
             return_to: return_to.to_owned(),
+            remembered: Secret::new(""),
         }
+    }
+
+    #[test]
+    fn what_a_provider_remembers_comes_back_and_half_of_it_does_not() {
+        let mut pending = pending("/reports", None);
+        let without = pending.encode();
+        pending.remembered = Secret::new("é");
+        let bytes = pending.encode();
+        let read = Pending::decode(&bytes).unwrap();
+        assert_eq!(read.remembered, pending.remembered);
+        for length in without.len() + 1..bytes.len() {
+            assert!(Pending::decode(&bytes[..length]).is_none(), "{length}");
+        }
+        assert!(Pending::decode(&[&without[..], &[0, 0]].concat()).is_none());
+        assert!(!format!("{pending:?}").contains('é'));
     }
 
     #[test]

@@ -97,6 +97,7 @@ fn pending() -> Pending {
         max_age: Some(3600),
         bounces: 1,
         return_to: "/reports?year=2026".to_owned(),
+        remembered: Secret::new(""),
     }
 }
 

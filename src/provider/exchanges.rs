@@ -21,7 +21,8 @@ const MOST: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Exchanges(Mutex<HashMap<Id, Flight<Verified>>>);
 
-/// The hash of state and code: whoever comes with both is in the same login.
+/// The hash of state and code, or whatever else came back: whoever comes with both is in the same
+/// login.
 type Id = [u8; 32];
 
 impl Exchanges {
@@ -75,9 +76,15 @@ impl Exchanges {
 
 fn id(redemption: &Redemption) -> Id {
     let mut context = Context::new(&SHA256);
-    for part in [&redemption.secrets.state, &redemption.code] {
-        context.update(&(part.expose().len() as u64).to_be_bytes());
-        context.update(part.expose().as_bytes());
+    let parameters = redemption.parameters.iter();
+    let parameters = parameters.flat_map(|(name, value)| [name.as_str(), value.expose()]);
+    let (state, code) = (&redemption.secrets.state, &redemption.code);
+    for part in [state.expose(), code.expose()]
+        .into_iter()
+        .chain(parameters)
+    {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
     }
     let mut id = Id::default();
     id.copy_from_slice(context.finish().as_ref());
@@ -98,6 +105,8 @@ mod tests {
     async fn log_in(exchanges: &Arc<Exchanges>, code: usize) -> bool {
         let redemption = Redemption {
             code: Secret::new(code.to_string()),
+            parameters: Vec::new(),
+            remembered: Secret::new(""),
             secrets: LoginSecrets::derive(&Seed([0; 32])).unwrap(),
             max_age: None,
             now: 0,

@@ -5,8 +5,8 @@
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
 //! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
 //! `client_assertion` and `signed_secret` say who asks; `token`, `pushed`, `id_token` and `userinfo`
-//! are the steps of a login, and `openid` or `oauth2` takes them. `survey` asks what no login does, for
-//! the command.
+//! are the steps of a login, and `openid` or `oauth2` takes them; `own` leaves them to code of the
+//! app's own. `survey` asks what no login does, for the command.
 
 mod cached;
 mod client_assertion;
@@ -20,6 +20,7 @@ pub(crate) mod keys;
 mod metadata;
 mod oauth2;
 mod openid;
+mod own;
 pub(crate) mod pushed;
 mod signed_secret;
 #[cfg(feature = "cli")]
@@ -39,6 +40,7 @@ pub(crate) use self::endpoints::Endpoints;
 pub(crate) use self::http::{Clients, Http};
 #[cfg(any(fuzzing, test, feature = "cli"))]
 pub(crate) use self::metadata::Metadata;
+pub(crate) use self::own::OwnProvider;
 
 use self::exchanges::Exchanges;
 use self::oauth2::OAuth2Provider;
@@ -49,6 +51,7 @@ use crate::clock::unix;
 use crate::config::{Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
 use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
+use crate::own_provider::Added;
 use crate::secret::Secret;
 
 /// The claims of an ID token that are about the login alone, and of no use after it.
@@ -79,6 +82,32 @@ pub(crate) struct ConfiguredProvider {
 enum Speaks {
     OAuth2(OAuth2Provider),
     OpenId(OpenIdProvider),
+    Own(Added),
+}
+
+/// Whom a login is begun with.
+#[derive(Clone, Debug)]
+pub(crate) enum Contact<'a> {
+    Endpoints(Arc<Endpoints>),
+    Own(OwnProvider<'a>),
+}
+
+impl Contact<'_> {
+    /// The issuer that is asked; empty where none is known.
+    pub(crate) fn issuer(&self) -> &str {
+        match self {
+            Self::Endpoints(endpoints) => &endpoints.issuer,
+            Self::Own(_) => "",
+        }
+    }
+
+    /// Whether every answer names its issuer (RFC 9207).
+    pub(crate) fn answers_with_issuer(&self) -> bool {
+        match self {
+            Self::Endpoints(endpoints) => endpoints.answers_with_issuer,
+            Self::Own(_) => false,
+        }
+    }
 }
 
 /// A login as the provider vouches for it.
@@ -94,7 +123,10 @@ pub(crate) struct Verified {
 /// A code, and what it is redeemed with.
 #[derive(Clone, Debug)]
 pub(crate) struct Redemption {
+    /// Empty for a provider of the app's own, which goes by the next two.
     pub(crate) code: Secret,
+    pub(crate) parameters: Vec<(String, Secret)>,
+    pub(crate) remembered: Secret,
     pub(crate) secrets: LoginSecrets,
     pub(crate) max_age: Option<u32>,
     /// Seconds since 1970.
@@ -138,6 +170,7 @@ impl ConfiguredProvider {
             speaks: match &config.protocol {
                 Protocol::OAuth2(oauth2) => Speaks::OAuth2(OAuth2Provider::new(oauth2)),
                 Protocol::OpenId(openid) => Speaks::OpenId(OpenIdProvider::new(openid)),
+                Protocol::Own(added) => Speaks::Own(added.clone()),
             },
             exchanges: Arc::default(),
             expiry_told: AtomicBool::new(false),
@@ -183,18 +216,15 @@ impl ConfiguredProvider {
     pub(crate) fn may_answer_as(&self, found: &str, expected: &str, others: &[Arc<Self>]) -> bool {
         match &self.config.protocol {
             Protocol::OAuth2(oauth2) if oauth2.named_issuer.is_none() => {
-                let bare = |issuer: &str| issuer.trim_end_matches('/').to_owned();
-                let is_theirs = |other: &Arc<Self>| {
-                    bare(&other.config.expected_issuer()) == bare(found) || other.is_tenant(found)
-                };
                 let provider = self.name().escape_debug().to_string();
                 tracing::info!(
                     provider,
                     "the answer names an issuer, and nothing says which it should be: put it into \
                      the section as `issuer`"
                 );
-                !others.iter().any(is_theirs)
+                !is_known(found, others)
             }
+            Protocol::Own(_) => !is_known(found, others),
             Protocol::OpenId(openid) => match openid.issuer_of_tenant {
                 Some(rule) if expected == rule.template.0 => tenant::is_issuer(rule, found),
                 _ => found == expected,
@@ -203,10 +233,27 @@ impl ConfiguredProvider {
         }
     }
 
+    /// Whether it is a provider of the app's own, which vouches in the name of another one.
+    pub(crate) fn speaks_for_another(&self, issuer: &str, others: &[Arc<Self>]) -> bool {
+        matches!(self.speaks, Speaks::Own(_)) && is_known(issuer, others)
+    }
+
+    /// Whether only code of the app's own knows what its callbacks look like.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.speaks, Speaks::Own(_))
+    }
+
+    /// Whether it is this provider's issuer, or that of one of its tenants.
+    fn has_issuer(&self, issuer: &str) -> bool {
+        let bare = |issuer: &str| issuer.trim_end_matches('/').to_owned();
+        let expected = self.config.expected_issuer();
+        expected.is_some_and(|expected| bare(&expected) == bare(issuer)) || self.is_tenant(issuer)
+    }
+
     /// Whether it is the issuer of one of this provider's tenants.
     fn is_tenant(&self, issuer: &str) -> bool {
         match &self.config.protocol {
-            Protocol::OAuth2(_) => false,
+            Protocol::OAuth2(_) | Protocol::Own(_) => false,
             Protocol::OpenId(openid) => openid
                 .issuer_of_tenant
                 .is_some_and(|rule| tenant::is_issuer(rule, issuer)),
@@ -288,14 +335,15 @@ impl ConfiguredProvider {
     }
 
     /// Where to send the browser, and what is known of who answers.
-    pub(crate) async fn endpoints(&self) -> Result<Arc<Endpoints>, Error> {
-        match &self.speaks {
-            Speaks::OAuth2(oauth2) => Ok(oauth2.endpoints()),
+    pub(crate) async fn contact(&self) -> Result<Contact<'_>, Error> {
+        Ok(match &self.speaks {
+            Speaks::OAuth2(oauth2) => Contact::Endpoints(oauth2.endpoints()),
             Speaks::OpenId(openid) => {
                 let endpoints = openid.endpoints(self.party()).await;
-                endpoints.map_err(|error| error.at(self.name()))
+                Contact::Endpoints(endpoints.map_err(|error| error.at(self.name()))?)
             }
-        }
+            Speaks::Own(added) => Contact::Own(self.own(added)),
+        })
     }
 
     /// Where the browser is sent to log in. It may take a request of its own.
@@ -319,15 +367,15 @@ impl ConfiguredProvider {
 
     /// Whether a login may begin whose answer another provider could pass off as its own. Only the
     /// metadata says whether answers name their issuer, and the start did not wait for it.
-    pub(crate) fn check_mix_up(&self, endpoints: &Endpoints) -> Result<(), Error> {
-        if endpoints.answers_with_issuer {
+    pub(crate) fn check_mix_up(&self, contact: &Contact<'_>) -> Result<(), Error> {
+        if contact.answers_with_issuer() {
             return Ok(());
         }
         match (&self.config.protocol, self.config.mix_up) {
             (_, MixUp::RuledOut) => {}
             (_, MixUp::Refused) => return Err(Error::from(Kind::MixUpPossible).at(self.name())),
             // The start has told.
-            (Protocol::OAuth2(_), MixUp::Possible) => {}
+            (Protocol::OAuth2(_) | Protocol::Own(_), MixUp::Possible) => {}
             (Protocol::OpenId(_), MixUp::Possible) => {
                 if !self.mix_up_told.swap(true, Ordering::Relaxed) {
                     let provider = self.name().escape_debug().to_string();
@@ -355,6 +403,7 @@ impl ConfiguredProvider {
                 let verified = match &provider.speaks {
                     Speaks::OAuth2(oauth2) => oauth2.exchange(party, &redemption).await,
                     Speaks::OpenId(openid) => openid.exchange(party, &redemption).await,
+                    Speaks::Own(added) => provider.own(added).finish(&redemption).await,
                 };
                 verified.map(|verified| Arc::new(provider.with_wanted(verified)))
             }
@@ -372,6 +421,14 @@ impl ConfiguredProvider {
             !SPENT.contains(&name.as_str()) && self.config.claims.as_ref().is_none_or(wanted)
         });
         verified
+    }
+
+    fn own<'a>(&'a self, added: &'a Added) -> OwnProvider<'a> {
+        OwnProvider {
+            added,
+            config: &self.config,
+            redirect_uri: &self.redirect_uri,
+        }
     }
 
     fn party(&self) -> Party<'_> {
@@ -410,6 +467,7 @@ fn fingerprint(config: &ProviderConfig, redirect_uri: &str) -> [u8; 16] {
             }
             parts
         }
+        Protocol::Own(added) => vec!["own provider".to_owned(), added.version.clone()],
     };
     parts.extend([config.client_id.clone(), redirect_uri.to_owned()]);
     let mut context = Context::new(&SHA256);
@@ -420,6 +478,11 @@ fn fingerprint(config: &ProviderConfig, redirect_uri: &str) -> [u8; 16] {
     let mut fingerprint = [0; 16];
     fingerprint.copy_from_slice(&context.finish().as_ref()[..16]);
     fingerprint
+}
+
+/// Whether it is the issuer of one of these.
+fn is_known(issuer: &str, providers: &[Arc<ConfiguredProvider>]) -> bool {
+    providers.iter().any(|provider| provider.has_issuer(issuer))
 }
 
 fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {

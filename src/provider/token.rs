@@ -100,7 +100,7 @@ pub(crate) fn authorization_url(
     }
     let (url, _, _) = request.url();
     Ok(match config.protocol {
-        Protocol::OAuth2(_) => without_nonce(url),
+        Protocol::OAuth2(_) | Protocol::Own(_) => without_nonce(url),
         Protocol::OpenId(_) => url.into(),
     })
 }
@@ -189,7 +189,7 @@ fn client(
         }
     };
     let client = match config.protocol {
-        Protocol::OAuth2(_) => client.disable_openid_scope(),
+        Protocol::OAuth2(_) | Protocol::Own(_) => client.disable_openid_scope(),
         Protocol::OpenId(_) => client,
     };
     Ok(client

@@ -33,6 +33,7 @@ mod network;
 mod odd_requests;
 mod outage;
 mod own_callback;
+mod own_provider;
 mod presets;
 mod proxies;
 mod pushed;

@@ -101,7 +101,7 @@ fn head(provider: &ProviderConfig) -> Head {
         auth_time: Some(0),
         provider: provider.name.clone(),
         fingerprint: [0; 16],
-        issuer: provider.expected_issuer(),
+        issuer: provider.expected_issuer().unwrap_or_default(),
         subject: "00000000-0000-0000-0000-000000000000".to_owned(),
         session_id: Some("00000000-0000-0000-0000-000000000000".to_owned()),
         state_hash: [0; 16],

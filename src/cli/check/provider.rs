@@ -53,6 +53,8 @@ impl Asked {
                 self.found(Finding::note(Point::Metadata, text));
                 Some(survey::endpoints(oauth2))
             }
+            // The command has no code of the app's.
+            Protocol::Own(_) => None,
         };
         if let Some(endpoints) = metadata {
             progress.say("registration");
