@@ -4,11 +4,14 @@
 mod apple;
 mod docs;
 mod elsewhere;
+mod every;
 mod logins;
 mod oauth2;
 mod providers;
 mod refusals;
+mod roles;
 mod stand_in;
+mod wrong;
 
 use axum::Router;
 use axum::routing::get;
