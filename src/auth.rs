@@ -22,6 +22,8 @@ use crate::own_provider::{Added, Provider};
 use crate::posture;
 use crate::provider::ConfiguredProvider;
 use crate::reload::{Reload, Turn};
+#[cfg(feature = "password")]
+use crate::tries::Tries;
 use crate::typed_claims::Wanted;
 
 /// Login for an app: reads the secrets file, and is then cheap to clone.
@@ -57,6 +59,8 @@ struct Handle {
     port_told: AtomicBool,
     log: FailureLog,
     wanted_claims: Option<Wanted>,
+    #[cfg(feature = "password")]
+    tries: Tries,
 }
 
 /// A provider as a button needs it.
@@ -201,6 +205,11 @@ impl Auth {
     /// The type that the claims of every login have to fit.
     pub(crate) fn wanted_claims(&self) -> Option<Wanted> {
         self.0.wanted_claims
+    }
+
+    #[cfg(feature = "password")]
+    pub(crate) fn tries(&self) -> &Tries {
+        &self.0.tries
     }
 
     /// Whether both are handles to one configuration.
@@ -400,6 +409,8 @@ impl AuthBuilder {
             port_told: AtomicBool::new(false),
             log: FailureLog::default(),
             wanted_claims: self.wanted_claims,
+            #[cfg(feature = "password")]
+            tries: Tries::default(),
         })))
     }
 }

@@ -126,12 +126,6 @@ async fn finish(
         let what = "it names the issuer of another provider".to_owned();
         return Err(at_provider(Kind::OwnProviderFailed { what }.into()));
     }
-    if let Some(wanted) = snapshot.auth().wanted_claims() {
-        wanted.check(&verified.claims).map_err(|misfit| {
-            let wanted = wanted.name;
-            at_provider(Kind::ClaimsRefused { wanted, misfit }.into())
-        })?;
-    }
     let head = head(snapshot, provider, &verified, state)?;
     log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
 }
@@ -350,7 +344,7 @@ fn clean(text: &str) -> String {
 }
 
 /// Seals the identity, and sends the browser on.
-fn log_in(
+pub(crate) fn log_in(
     snapshot: &Snapshot,
     visit: &Visit,
     pending: &Pending,
@@ -358,6 +352,12 @@ fn log_in(
     claims: &Map<String, Value>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
+    if let Some(wanted) = snapshot.auth().wanted_claims() {
+        wanted.check(claims).map_err(|misfit| {
+            let wanted = wanted.name;
+            Kind::ClaimsRefused { wanted, misfit }
+        })?;
+    }
     let (names, keyring) = (snapshot.names(), snapshot.keyring());
     let Cut { first, second } = IdentityCookie::seal(head, claims, names, keyring)?;
     let [first_name, others @ ..] = names.identity();
@@ -396,7 +396,7 @@ fn log_in(
 }
 
 /// Everything about this login but its claims.
-fn head(
+pub(crate) fn head(
     snapshot: &Snapshot,
     provider: &ConfiguredProvider,
     verified: &Verified,

@@ -254,6 +254,19 @@ pub(crate) enum Kind {
     )]
     MixUpPossible,
 
+    // A password typed into the app.
+    #[cfg(feature = "password")]
+    #[error(
+        "the password form is for this very machine, and the request is not known to be its own"
+    )]
+    PasswordNotLocal,
+    #[cfg(feature = "password")]
+    #[error("the user name and password were refused (invalid_grant)")]
+    PasswordRefused,
+    #[cfg(feature = "password")]
+    #[error("five passwords were tried within a minute; the next may be in {seconds} s")]
+    TooManyTries { seconds: u64 },
+
     // What the provider said.
     #[error("the person cancelled the login, or the provider denied it")]
     LoginCancelled,
@@ -397,6 +410,10 @@ impl Kind {
             Self::MixUpPossible => "mix_up_possible",
             Self::OwnProviderFailed { .. } => "own_provider_failed",
             Self::OwnProviderRefused { .. } => "own_provider_refused",
+            #[cfg(feature = "password")]
+            Self::PasswordNotLocal => "password_not_local",
+            #[cfg(feature = "password")]
+            Self::PasswordRefused => "password_refused",
             Self::ProviderMisconfigured { .. } => "provider_misconfigured",
             Self::ProviderRefused { .. } => "provider_refused",
             Self::ProviderStatus { .. } => "provider_status",
@@ -410,6 +427,8 @@ impl Kind {
             Self::TokenAnswerInvalid { .. } => "token_answer_invalid",
             Self::TokenRefused { .. } => "token_refused",
             Self::TooManyLogins => "too_many_logins",
+            #[cfg(feature = "password")]
+            Self::TooManyTries { .. } => "too_many_tries",
             Self::UnknownProvider { .. } => "unknown_provider",
             Self::UserinfoInvalid { .. } => "userinfo_invalid",
             Self::UserinfoSubjectDiffers => "userinfo_subject_differs",
@@ -699,6 +718,35 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cure: TELL,
         advice: "strict = true begins no such login: give the section a redirect_uri of its own, \
                  /oauth2callback/<name> (RFC 9700 §4.4)",
+    },
+    Explanation {
+        code: "password_not_local",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "Not from here",
+        cause: "This app takes passwords only from the very machine that it runs on.",
+        cure: "Open it on that machine, as localhost.",
+        advice: "serve the app with into_make_service_with_connect_info::<SocketAddr>(), with no proxy \
+                 in front, and open it by localhost, 127.0.0.1 or [::1]",
+    },
+    Explanation {
+        code: "password_refused",
+        fault: Fault::Refusal,
+        status: StatusCode::FORBIDDEN,
+        title: "That did not fit",
+        cause: "The provider does not know this user name and password.",
+        cure: "Please try again.",
+        advice: "if the password is right, the provider asks for more than a password, or does not \
+                 allow this client the grant",
+    },
+    Explanation {
+        code: "too_many_tries",
+        fault: Fault::Browser,
+        status: StatusCode::TOO_MANY_REQUESTS,
+        title: "Too many tries",
+        cause: "Passwords were tried too often.",
+        cure: "Wait a minute and try again.",
+        advice: "",
     },
     Explanation {
         code: "login_cancelled",

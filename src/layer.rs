@@ -24,6 +24,8 @@ use crate::auth::Auth;
 use crate::callback_query::MAX_LENGTH;
 use crate::error::{Error, Kind};
 use crate::own_paths::OwnPath;
+#[cfg(feature = "password")]
+use crate::password;
 use crate::session::{Session, View};
 use crate::snapshot::Snapshot;
 use crate::visit::{Visit, is_navigation, original_uri};
@@ -239,6 +241,12 @@ async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
             result
         }
         OwnPath::Login => match form(&parts.method, body, MAX_FORM).await {
+            #[cfg(feature = "password")]
+            Ok(form) if password::is_form(&form) => {
+                let (result, set) = password::answer(session, &form).await;
+                cookies = set;
+                result
+            }
             Ok(form) => login::answer(session, &form).await,
             Err(error) => Err(error),
         },

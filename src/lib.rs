@@ -76,6 +76,8 @@
 //!
 //! - `cli`: the command `keycard`, which checks a secrets file and asks its providers.
 //! - `dev`: an OpenID provider inside the process, for working offline and for tests.
+//! - `password`: a form for user name and password, for one machine while developing
+//!   (`docs/from-panel.md`).
 //! - `testing`: a request that is logged in as somebody, in one line.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -107,6 +109,8 @@ mod logout;
 mod own_paths;
 pub mod own_provider;
 mod pages;
+#[cfg(feature = "password")]
+mod password;
 mod pointer;
 mod posture;
 mod presets;
@@ -122,6 +126,8 @@ mod snapshot;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+#[cfg(feature = "password")]
+mod tries;
 mod typed_claims;
 mod user;
 mod visit;

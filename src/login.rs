@@ -153,6 +153,15 @@ async fn begin(request: LoginRequest) -> Result<Login> {
         return Ok(Login(pages::see_other(&url)?));
     }
 
+    #[cfg(feature = "password")]
+    if provider.takes_passwords() {
+        session
+            .check_local()
+            .map_err(|error| error.at(provider.name()))?;
+        let return_to = request.return_to.as_deref();
+        return Ok(Login(pages::password_form(snapshot, provider, return_to)));
+    }
+
     let contact = provider.contact().await?;
     provider.check_mix_up(&contact)?;
     let parameters = parameters(&request, provider, &contact);

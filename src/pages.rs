@@ -20,6 +20,8 @@ use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPath;
 use crate::own_provider::Page;
+#[cfg(feature = "password")]
+use crate::provider::ConfiguredProvider;
 use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 
@@ -140,6 +142,10 @@ fn add_failure_headers(headers: &mut HeaderMap, error: &Error) {
     if error.fault() == Fault::Provider {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
+    #[cfg(feature = "password")]
+    if let Kind::TooManyTries { seconds } = error.kind() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+    }
     if let Kind::MethodNotAllowed { allow, .. } = error.kind() {
         headers.insert(ALLOW, HeaderValue::from_static(allow));
     }
@@ -212,6 +218,34 @@ pub(crate) fn of_provider(
         p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
     };
     page(StatusCode::OK, &shown.title, Referrer::SameOrigin, &body)
+}
+
+/// Asks for the password that this provider knows.
+#[cfg(feature = "password")]
+pub(crate) fn password_form(
+    snapshot: &Snapshot,
+    provider: &ConfiguredProvider,
+    return_to: Option<&str>,
+) -> Response {
+    let label = provider.label();
+    let body = html! {
+        h1 { "Log in with " (label) }
+        p { "This app passes your password on to " (label) " and does not keep it." }
+        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
+            input type="hidden" name="provider" value=(provider.name());
+            @if let Some(return_to) = return_to {
+                input type="hidden" name="return_to" value=(return_to);
+            }
+            label { "User name"
+                input name="user_name" autocomplete="username" autocapitalize="none"
+                    spellcheck="false" required; }
+            label { "Password"
+                input name="password" type="password" autocomplete="current-password" required; }
+            button.button type="submit" { "Log in" }
+        }
+        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
+    };
+    page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
 }
 
 /// The page with the button that logs out, and leads on from there.

@@ -135,6 +135,13 @@ fn relaxed(config: &Config) -> String {
             relaxed.push(format!("{} with {name}", done.join(", ")));
         }
     }
+    #[cfg(feature = "password")]
+    {
+        let typed = named(config.providers.iter().filter(|it| !it.has_callback()));
+        if !typed.is_empty() {
+            relaxed.push(format!("passwords typed into the app with {typed}"));
+        }
+    }
     let without = |it: &&ProviderConfig| matches!(it.protocol, Protocol::OAuth2(_));
     let without = named(config.providers.iter().filter(without));
     if !without.is_empty() {

@@ -15,6 +15,8 @@ use crate::pages;
 use crate::return_to::ReturnTo;
 use crate::snapshot::Snapshot;
 use crate::user::User;
+#[cfg(feature = "password")]
+use crate::visit::is_surely_local;
 use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, is_read, page};
 
 /// A request as keycard knows it, from the layer through the handler and back.
@@ -23,6 +25,9 @@ pub(crate) struct View {
     pub(crate) is_navigation: bool,
     /// Whether failures may be shown as the log shows them.
     pub(crate) is_local: bool,
+    /// Whether a page may ask for a password.
+    #[cfg(feature = "password")]
+    is_surely_local: bool,
     looked: AtomicBool,
     user: OnceLock<User>,
 }
@@ -32,6 +37,8 @@ impl View {
         Self {
             is_navigation: is_navigation(&parts.method, &parts.headers),
             is_local: is_local(parts, auth.site()),
+            #[cfg(feature = "password")]
+            is_surely_local: is_surely_local(parts, auth.site()),
             looked: AtomicBool::new(false),
             user: OnceLock::new(),
             snapshot: Snapshot::of(auth),
@@ -216,6 +223,15 @@ impl Session {
 
     pub(crate) fn visit(&self) -> &Visit {
         &self.visit
+    }
+
+    /// Refuses a request that is not known to be of this very machine.
+    #[cfg(feature = "password")]
+    pub(crate) fn check_local(&self) -> Result<(), Error> {
+        match self.view.is_surely_local {
+            true => Ok(()),
+            false => Err(Kind::PasswordNotLocal.into()),
+        }
     }
 
     pub(crate) fn new(view: &Arc<View>, parts: &Parts) -> Self {

@@ -211,6 +211,13 @@ pub(crate) fn is_local(parts: &Parts, site: &Site) -> bool {
             .any(|name| name.as_str() == "x-real-ip" || name.as_str().starts_with("x-forwarded-"))
 }
 
+/// The same where it is known who asks: only then may a page ask for a password.
+#[cfg(feature = "password")]
+pub(crate) fn is_surely_local(parts: &Parts, site: &Site) -> bool {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.is_some() && is_local(parts, site)
+}
+
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -93,6 +93,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::later("end_session_endpoint", PROVIDER),
     Key::new("expiry_days", SHARED),
     Key::later("expose_tokens", BOTH),
+    Key::new("grant", PROVIDER),
     Key::new("id_token_signed_response_alg", PROVIDER),
     Key::new("issuer", PROVIDER),
     Key::new("jwks_uri", PROVIDER),

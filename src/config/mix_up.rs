@@ -36,7 +36,7 @@ fn shared_issuer(provider: &ProviderConfig) -> Option<String> {
     // Nobody knows one that the app adds, and it is no other's.
     let own = || format!("own provider {}", provider.name);
     let issuer = provider.expected_issuer().unwrap_or_else(own);
-    let is_shared = provider.redirect_uri.is_none();
+    let is_shared = provider.redirect_uri.is_none() && provider.has_callback();
     is_shared.then(|| issuer.trim_end_matches('/').to_owned())
 }
 

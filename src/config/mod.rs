@@ -15,7 +15,7 @@
 //!   `origins` tells where each value was.
 //! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
-//!   `own_callback`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`,
+//!   `own_callback`, `grant`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`,
 //!   `signed_secret`, `facts`, `protocol`, `section`, `own` and `mix_up` each check one part.
 
 mod address;
@@ -31,6 +31,7 @@ mod example;
 mod facts;
 mod found;
 mod given;
+mod grant;
 mod keys;
 mod location;
 mod mix_up;
@@ -68,6 +69,8 @@ pub(crate) use environment::Environment;
 pub(crate) use given::Given;
 pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;
+#[cfg(feature = "password")]
+pub(crate) use provider::Grant;
 pub(crate) use provider::{
     ClientAuthentication, DEFAULT, Facts, LEEWAY, MixUp, OAuth2, OpenId, Prompt, Protocol,
     ProviderConfig, ResponseMode, SignedSecret,

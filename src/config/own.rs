@@ -5,7 +5,7 @@ use super::facts;
 use super::keys::{MARKS, OF_OWN_PROVIDER};
 use super::network::CaFiles;
 use super::own_callback;
-use super::provider::{DEFAULT, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode};
+use super::provider::{DEFAULT, Grant, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode};
 use super::section::{Shared, check_name};
 use super::tree::Table;
 use crate::own_provider::Added;
@@ -63,6 +63,7 @@ pub(super) fn read(
         redirect_uri,
         mix_up: MixUp::RuledOut,
         response_mode: ResponseMode::Query,
+        grant: Grant::Code,
         protocol: Protocol::Own(added.clone()),
         #[cfg(any(test, feature = "cli"))]
         preset: None,

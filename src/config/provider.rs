@@ -37,6 +37,8 @@ pub(crate) struct ProviderConfig {
     /// Where its logins alone come back to, if the section says so.
     pub(crate) redirect_uri: Option<String>,
     pub(crate) mix_up: MixUp,
+    #[cfg(feature = "password")]
+    pub(crate) grant: Grant,
     pub(crate) protocol: Protocol,
     /// What fills in what the section leaves out.
     #[cfg(any(test, feature = "cli"))]
@@ -90,9 +92,25 @@ impl ProviderConfig {
         }
     }
 
+    /// Whether a browser brings its answers back.
+    pub(crate) fn has_callback(&self) -> bool {
+        #[cfg(feature = "password")]
+        return self.grant == Grant::Code;
+        #[cfg(not(feature = "password"))]
+        return true;
+    }
+
     pub(crate) fn is_relaxed(&self, relaxation: Relaxation) -> bool {
         self.relaxations.contains(&relaxation)
     }
+}
+
+/// How a login is granted (RFC 6749 §1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    Code,
+    #[cfg(feature = "password")]
+    Password,
 }
 
 /// What comes of answers that do not say whose they are: another provider could pass them off as its

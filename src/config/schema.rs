@@ -98,6 +98,7 @@ enum Shape {
     Boolean,
     Date,
     Days,
+    Grant,
     Kwargs,
     Leeway,
     /// Several secrets, or one; each may have an end.
@@ -127,6 +128,7 @@ impl Shape {
             Self::Boolean => json!({ "type": "boolean" }),
             Self::Date => json!({ "type": "string" }),
             Self::Days => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 30 }),
+            Self::Grant => json!({ "enum": ["authorization_code", "password"] }),
             // What stands beside `$ref` counts for nothing in this draft.
             Self::Kwargs => json!({ "allOf": [{ "$ref": "#/definitions/client_kwargs" }] }),
             Self::Leeway => json!({ "type": "number", "minimum": 0, "maximum": 600 }),
@@ -293,6 +295,11 @@ const ROWS: &[(&str, Shape, &str)] = &[
         "The tokens that the app may see.",
     ),
     ("flow", Shape::Text, "Descope: the flow to log in with."),
+    (
+        "grant",
+        Shape::Grant,
+        "How a login is granted: password is for one machine while developing.",
+    ),
     (
         "host",
         Shape::Text,

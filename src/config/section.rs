@@ -9,6 +9,7 @@ use super::client_key;
 use super::client_kwargs::{Kwargs, Scopes};
 use super::diagnostic::{Mistake, Report};
 use super::facts;
+use super::grant;
 use super::keys::Level;
 use super::network::{CaFiles, Network};
 use super::own_callback;
@@ -161,6 +162,11 @@ pub(super) fn read(
         (Some(own), Some(site)) => own_callback::read(own, name, site, shared.port, report),
         _ => None,
     };
+    #[cfg_attr(
+        not(feature = "password"),
+        expect(unused_variables, reason = "it is a code")
+    )]
+    let grant = grant::read(section, shared.site.as_ref(), report);
     let (client_id, client_secret, mut protocol) = (client_id?, client_secret?, protocol?);
 
     let owner = protocol::owner(section, filled.as_ref(), &protocol);
@@ -234,6 +240,8 @@ pub(super) fn read(
         signed_secret,
         redirect_uri,
         mix_up: MixUp::RuledOut,
+        #[cfg(feature = "password")]
+        grant,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
         prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
         response_mode,

@@ -1,6 +1,7 @@
 //! How a provider is described, and started.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, atomic::AtomicI64},
 };
@@ -33,6 +34,7 @@ pub struct Builder {
     userinfo: Userinfo,
     client_secret: Option<String>,
     client_key: Option<Value>,
+    passwords: BTreeMap<String, String>,
 }
 
 /// Why a provider did not start.
@@ -80,6 +82,7 @@ impl Provider {
             userinfo: Userinfo::default(),
             client_secret: None,
             client_key: None,
+            passwords: BTreeMap::new(),
         }
     }
 }
@@ -138,6 +141,13 @@ impl Builder {
         self
     }
 
+    /// Gives the person of this subject a password, so that the token endpoint takes it with
+    /// `grant_type=password` (RFC 6749 §4.3). Without this no password is taken.
+    pub fn password(mut self, subject: impl Into<String>, password: impl Into<String>) -> Self {
+        self.passwords.insert(subject.into(), password.into());
+        self
+    }
+
     /// Starts the provider on 127.0.0.1, as a task of the tokio runtime that this runs in.
     ///
     /// # Errors
@@ -155,6 +165,7 @@ impl Builder {
             userinfo,
             client_secret,
             client_key,
+            passwords,
         } = self;
         let client_key = match client_key.map(|key| ClientKey::read(&key)) {
             Some(None) => return Err(StartError::ClientKey),
@@ -183,6 +194,7 @@ impl Builder {
             client_id: client_id(&name),
             client_secret: client_secret.unwrap_or_else(|| random_text(32)),
             client_key,
+            passwords,
             name,
             issuer,
             people,

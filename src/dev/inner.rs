@@ -1,6 +1,7 @@
 //! What the provider knows, shared by its handle and its endpoints.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -28,6 +29,8 @@ pub(super) struct Inner {
     pub(super) client_secret: String,
     /// In the place of the secret.
     pub(super) client_key: Option<ClientKey>,
+    /// By subject.
+    pub(super) passwords: BTreeMap<String, String>,
     pub(super) people: Vec<Person>,
     pub(super) alg: SigningAlg,
     pub(super) claims_in: ClaimsIn,

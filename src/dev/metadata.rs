@@ -52,6 +52,10 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
     if inner.userinfo == Userinfo::Signed {
         document["userinfo_signing_alg_values_supported"] = json!([inner.alg.name()]);
     }
+    if !inner.passwords.is_empty() {
+        document["grant_types_supported"] =
+            json!(["authorization_code", "password", "refresh_token"]);
+    }
     if let Some(key) = &inner.client_key {
         document["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"]);
         document["token_endpoint_auth_signing_alg_values_supported"] = json!(key.algorithms());

@@ -1,5 +1,7 @@
 //! The token endpoint: redeems codes and refresh tokens.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::{
     http::{StatusCode, header},
@@ -10,12 +12,12 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use super::{
-    authorization::split,
+    authorization::{person, split},
     fault::Fault,
     grants::{ACCESS_TOKEN_LIFETIME, Grant, Tokens},
     id_token::id_token,
     inner::Inner,
-    keys::base64url,
+    keys::{base64url, random_text},
     reply::json_response,
     request::Request,
     socket::lock,
@@ -27,6 +29,7 @@ pub(super) type Refusal = (&'static str, &'static str);
 pub(super) fn respond(inner: &Inner, request: &Request) -> Response {
     let answered = authenticate(inner, request).and_then(|()| match request.filled("grant_type") {
         Some("authorization_code") => redeem_code(inner, request),
+        Some("password") if !inner.passwords.is_empty() => take_password(inner, request),
         Some("refresh_token") => redeem_refresh_token(inner, request),
         Some(_) => Err((
             "unsupported_grant_type",
@@ -149,6 +152,29 @@ fn redeem_code(inner: &Inner, request: &Request) -> Result<Value, Refusal> {
     drop(grants);
     let nonce = code.grant.nonce.as_deref();
     Ok(answer(inner, &code.grant, nonce, &tokens))
+}
+
+/// RFC 6749 §4.3.2.
+fn take_password(inner: &Inner, request: &Request) -> Result<Value, Refusal> {
+    let [Some(subject), Some(password)] = ["username", "password"].map(|name| request.filled(name))
+    else {
+        return Err(("invalid_request", "username or password is missing"));
+    };
+    let known = inner.passwords.get(subject);
+    let claims = person(inner, subject).filter(|_| known.is_some_and(|it| it == password));
+    let Some(claims) = claims else {
+        return Err(("invalid_grant", "nobody has this password"));
+    };
+    let now = inner.now();
+    let grant = Grant {
+        claims: Arc::new(claims),
+        scopes: split(request.filled("scope")),
+        auth_time: now,
+        nonce: None,
+    };
+    // No code was spent; what it would have been tells these tokens from others.
+    let tokens = lock(&inner.grants).issue_tokens(&grant, &random_text(32), now);
+    Ok(answer(inner, &grant, None, &tokens))
 }
 
 fn redeem_refresh_token(inner: &Inner, request: &Request) -> Result<Value, Refusal> {

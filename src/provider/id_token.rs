@@ -47,6 +47,9 @@ pub(crate) enum NonceRule {
     /// One that it has is compared.
     IfSent,
     Required,
+    /// None was sent: one that it has is another login's.
+    #[cfg(feature = "password")]
+    Unsent,
 }
 
 /// A token of which nothing is believed yet.
@@ -354,7 +357,11 @@ fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i64>,
 fn check_nonce(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(), Error> {
     let nonce = expected.nonce;
     match claims.get("nonce") {
-        None if expected.nonce_rule == NonceRule::IfSent => Ok(()),
+        #[cfg(feature = "password")]
+        Some(_) if expected.nonce_rule == NonceRule::Unsent => {
+            Err(refused("nonce", "none, since none was sent", "one"))
+        }
+        None if expected.nonce_rule != NonceRule::Required => Ok(()),
         Some(Value::String(found))
             if verify_slices_are_equal(found.as_bytes(), nonce.expose().as_bytes()).is_ok() =>
         {

@@ -4,9 +4,9 @@
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
 //! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
 //! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
-//! `client_assertion` and `signed_secret` say who asks; `token`, `pushed`, `id_token` and `userinfo`
-//! are the steps of a login, and `openid` or `oauth2` takes them; `own` leaves them to code of the
-//! app's own. `survey` asks what no login does, for the command.
+//! `client_assertion` and `signed_secret` say who asks; `token`, `pushed`, `password`, `id_token` and
+//! `userinfo` are the steps of a login, and `openid` or `oauth2` takes them; `own` leaves them to code
+//! of the app's own. `survey` asks what no login does, for the command.
 
 mod cached;
 mod client_assertion;
@@ -21,6 +21,8 @@ mod metadata;
 mod oauth2;
 mod openid;
 mod own;
+#[cfg(feature = "password")]
+mod password;
 pub(crate) mod pushed;
 mod signed_secret;
 #[cfg(feature = "cli")]
@@ -41,6 +43,8 @@ pub(crate) use self::http::{Clients, Http};
 #[cfg(any(fuzzing, test, feature = "cli"))]
 pub(crate) use self::metadata::Metadata;
 pub(crate) use self::own::OwnProvider;
+#[cfg(feature = "password")]
+pub(crate) use self::password::Credentials;
 
 use self::exchanges::Exchanges;
 use self::oauth2::OAuth2Provider;
@@ -48,6 +52,8 @@ use self::openid::OpenIdProvider;
 use self::pushed::AuthorizationRequest;
 use self::token::Tokens;
 use crate::clock::unix;
+#[cfg(feature = "password")]
+use crate::config::Grant;
 use crate::config::{Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
 use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
@@ -147,6 +153,27 @@ impl Party<'_> {
     async fn redeem(self, endpoints: &Endpoints, redemption: &Redemption) -> Result<Tokens, Error> {
         let (http, config) = (self.http, self.config);
         let tokens = token::redeem(http, config, self.redirect_uri, endpoints, redemption).await?;
+        self.tell_scopes(&tokens);
+        Ok(tokens)
+    }
+
+    /// Has tokens for what somebody typed.
+    #[cfg(feature = "password")]
+    async fn redeem_password(
+        self,
+        endpoints: &Endpoints,
+        credentials: &Credentials,
+        now: i64,
+    ) -> Result<Tokens, Error> {
+        let (http, config) = (self.http, self.config);
+        let tokens =
+            password::redeem(http, config, self.redirect_uri, endpoints, credentials, now).await?;
+        self.tell_scopes(&tokens);
+        Ok(tokens)
+    }
+
+    fn tell_scopes(self, tokens: &Tokens) {
+        let config = self.config;
         if !tokens.refused_scopes.is_empty() && !self.scopes_told.swap(true, Ordering::Relaxed) {
             let provider = config.name.escape_debug().to_string();
             let scopes = tokens.refused_scopes.join(" ");
@@ -157,7 +184,6 @@ impl Party<'_> {
                  out of `scope`, or allow them in the provider's console"
             );
         }
-        Ok(tokens)
     }
 }
 
@@ -411,6 +437,31 @@ impl ConfiguredProvider {
         self.exchanges
             .once(&redemption, exchange)
             .await
+            .map_err(|error| error.at(self.name()))
+    }
+
+    /// Whether people type their passwords into this app.
+    #[cfg(feature = "password")]
+    pub(crate) fn takes_passwords(&self) -> bool {
+        self.config.grant == Grant::Password
+    }
+
+    /// Verifies in full who it is that has these. `now` is in seconds since 1970.
+    #[cfg(feature = "password")]
+    pub(crate) async fn log_in_with(
+        &self,
+        credentials: &Credentials,
+        now: i64,
+    ) -> Result<Verified, Error> {
+        let party = self.party();
+        let verified = match &self.speaks {
+            Speaks::OAuth2(oauth2) => oauth2.log_in_with(party, credentials, now).await,
+            Speaks::OpenId(openid) => openid.log_in_with(party, credentials, now).await,
+            // Its section has no grant.
+            Speaks::Own(_) => Err(Kind::PasswordRefused.into()),
+        };
+        verified
+            .map(|verified| self.with_wanted(verified))
             .map_err(|error| error.at(self.name()))
     }
 

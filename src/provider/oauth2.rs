@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::endpoints::Endpoints;
 use super::http::Answer;
 use super::json;
+#[cfg(feature = "password")]
+use super::password::Credentials;
+use super::token::Tokens;
 use super::{Party, Redemption, Verified, userinfo};
 use crate::config::OAuth2;
 use crate::error::{Endpoint, Error, Kind};
@@ -55,6 +58,23 @@ impl OAuth2Provider {
         redemption: &Redemption,
     ) -> Result<Verified, Error> {
         let tokens = party.redeem(&self.endpoints, redemption).await?;
+        self.verified(party, &tokens).await
+    }
+
+    #[cfg(feature = "password")]
+    pub(super) async fn log_in_with(
+        &self,
+        party: Party<'_>,
+        credentials: &Credentials,
+        now: i64,
+    ) -> Result<Verified, Error> {
+        let endpoints = &self.endpoints;
+        let tokens = party.redeem_password(endpoints, credentials, now).await?;
+        self.verified(party, &tokens).await
+    }
+
+    /// Who it is, by these tokens.
+    async fn verified(&self, party: Party<'_>, tokens: &Tokens) -> Result<Verified, Error> {
         let token = &tokens.access_token;
         let mut claims = self.claims(party, token).await?;
         let subject = subject(&claims, &self.oauth2.subject)?;

@@ -11,12 +11,16 @@ use super::endpoints::Endpoints;
 use super::id_token::{Expected, NonceRule, Unverified};
 use super::keys::{self, KeySet, VerifyingKey};
 use super::metadata::{self, Metadata};
+#[cfg(feature = "password")]
+use super::password::Credentials;
+use super::token::Tokens;
 use super::userinfo::{self, Told};
 use super::{Party, Redemption, Verified, shown, text, token};
 use crate::clock::seconds;
 use crate::config::OpenId;
 use crate::error::{Endpoint, Error, Kind};
 use crate::presets::{Relaxation, Userinfo};
+use crate::secret::Secret;
 
 /// A provider that speaks OpenID Connect, with what is cached of it.
 #[derive(Debug)]
@@ -25,6 +29,16 @@ pub(super) struct OpenIdProvider {
     metadata: Arc<Cached<Metadata>>,
     keys: Arc<Cached<KeySet>>,
     lookups: Mutex<Lookups>,
+}
+
+/// What a login has asked for, that its ID token must answer.
+#[derive(Debug)]
+struct Asked<'a> {
+    nonce: &'a Secret,
+    nonce_rule: NonceRule,
+    max_age: Option<u32>,
+    /// Seconds since 1970.
+    now: i64,
 }
 
 impl OpenIdProvider {
@@ -59,6 +73,45 @@ impl OpenIdProvider {
     ) -> Result<Verified, Error> {
         let metadata = self.metadata(party).await?;
         let tokens = party.redeem(&metadata.endpoints, redemption).await?;
+        let asked = Asked {
+            nonce: &redemption.secrets.nonce,
+            nonce_rule: match party.config.is_relaxed(Relaxation::NonceNotEchoed) {
+                true => NonceRule::IfSent,
+                false => NonceRule::Required,
+            },
+            max_age: redemption.max_age,
+            now: redemption.now,
+        };
+        self.verified(party, &metadata, &tokens, &asked).await
+    }
+
+    #[cfg(feature = "password")]
+    pub(super) async fn log_in_with(
+        &self,
+        party: Party<'_>,
+        credentials: &Credentials,
+        now: i64,
+    ) -> Result<Verified, Error> {
+        let metadata = self.metadata(party).await?;
+        let endpoints = &metadata.endpoints;
+        let tokens = party.redeem_password(endpoints, credentials, now).await?;
+        let asked = Asked {
+            nonce: &Secret::new(""),
+            nonce_rule: NonceRule::Unsent,
+            max_age: None,
+            now,
+        };
+        self.verified(party, &metadata, &tokens, &asked).await
+    }
+
+    /// Who it is, by these tokens.
+    async fn verified(
+        &self,
+        party: Party<'_>,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        asked: &Asked<'_>,
+    ) -> Result<Verified, Error> {
         let Some(id_token) = &tokens.id_token else {
             return Err(token::lacks("id_token"));
         };
@@ -66,18 +119,15 @@ impl OpenIdProvider {
             issuer: &metadata.endpoints.issuer,
             issuer_of_tenant: self.openid.issuer_of_tenant,
             client_id: &party.config.client_id,
-            nonce: &redemption.secrets.nonce,
-            nonce_rule: match party.config.is_relaxed(Relaxation::NonceNotEchoed) {
-                true => NonceRule::IfSent,
-                false => NonceRule::Required,
-            },
+            nonce: asked.nonce,
+            nonce_rule: asked.nonce_rule,
             access_token: &tokens.access_token,
-            max_age: redemption.max_age,
+            max_age: asked.max_age,
             leeway: party.config.leeway,
-            now: redemption.now,
+            now: asked.now,
         };
         let mut claims = self
-            .verify(party, id_token.expose(), &metadata, &expected)
+            .verify(party, id_token.expose(), metadata, &expected)
             .await?;
         self.check_demands(&claims, &metadata.endpoints.issuer)?;
         let subject = text(&claims, "sub").unwrap_or_default();
@@ -90,8 +140,7 @@ impl OpenIdProvider {
             let told = match Told::read(&answer)? {
                 Told::Plain(told) => told,
                 Told::Signed(jwt) => {
-                    let now = redemption.now;
-                    self.signed_userinfo(party, jwt, &metadata, &claims, now)
+                    self.signed_userinfo(party, jwt, metadata, &claims, asked.now)
                         .await?
                 }
             };

@@ -37,7 +37,7 @@ const SELECT_ACCOUNT: &str = "select_account";
 /// The longest token that is taken.
 const MAX_TOKEN: usize = 64 * 1024;
 
-type Client = CoreClient<
+pub(super) type Client = CoreClient<
     EndpointSet,
     EndpointNotSet,
     EndpointNotSet,
@@ -141,7 +141,7 @@ pub(super) async fn redeem(
         .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
         .await;
     let Err(RequestTokenError::Request(Kept(request))) = request else {
-        return Err(invalid("the request cannot be built"));
+        return Err(unbuildable());
     };
     let answer = http.send(Endpoint::Token, request, config.timeout).await?;
     read(&answer, &config.scopes)
@@ -149,7 +149,7 @@ pub(super) async fn redeem(
 
 /// A request that openidconnect built and wanted sent: what it hands to a client, and to nobody
 /// else.
-struct Kept(Request<Vec<u8>>);
+pub(super) struct Kept(pub(super) Request<Vec<u8>>);
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +165,7 @@ impl fmt::Display for Kept {
 
 impl std::error::Error for Kept {}
 
-fn client(
+pub(super) fn client(
     config: &ProviderConfig,
     redirect_uri: &str,
     endpoints: &Endpoints,
@@ -315,7 +315,7 @@ fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a s
     }
 }
 
-fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
+pub(super) fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
     let members = json::object(&answer.body);
     let error = members
         .as_ref()
@@ -408,6 +408,10 @@ fn token(members: &Map<String, Value>, name: &str) -> Result<Secret, Error> {
         Some(_) => Err(invalid(format!("its {name} is not a token"))),
         None => Err(lacks(name)),
     }
+}
+
+pub(super) fn unbuildable() -> Error {
+    invalid("the request cannot be built")
 }
 
 pub(super) fn lacks(name: &str) -> Error {

@@ -34,6 +34,7 @@ mod odd_requests;
 mod outage;
 mod own_callback;
 mod own_provider;
+mod password;
 mod presets;
 mod proxies;
 mod pushed;
