@@ -66,7 +66,9 @@ async fn finish(session: Session, form: &[u8], cookies: &mut Vec<HeaderValue>) -
     tried.map_err(|seconds| at_provider(Kind::TooManyTries { seconds }.into()))?;
 
     let verified = provider.log_in_with(&credentials, snapshot.now()).await;
-    let verified = verified.map_err(at_provider)?;
+    let mut verified = verified.map_err(at_provider)?;
+    // They proved who they are just now, whether the provider says so or not.
+    verified.auth_time = verified.auth_time.or(Some(snapshot.now()));
     // No state was sent; this one is nobody else's.
     let secrets = pending.secrets()?;
     let head = head(snapshot, provider, &verified, secrets.state.expose())?;

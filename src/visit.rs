@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, OriginalUri};
+#[cfg(feature = "password")]
+use http::Version;
 use http::header::{ACCEPT, CONTENT_TYPE, FORWARDED, HOST, HeaderName, ORIGIN, UPGRADE, VIA};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -215,7 +217,15 @@ pub(crate) fn is_local(parts: &Parts, site: &Site) -> bool {
 #[cfg(feature = "password")]
 pub(crate) fn is_surely_local(parts: &Parts, site: &Site) -> bool {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.is_some() && is_local(parts, site)
+    // What the usual proxies pass on without a word is HTTP/1.0, and says where the page is that a
+    // browser posts from.
+    let is_direct = parts.version >= Version::HTTP_11;
+    let origin = parts.headers.get(ORIGIN);
+    let is_from_here = match parts.method.is_safe() {
+        true => true,
+        false => origin.is_some_and(|it| it.as_bytes() == site.origin_text().as_bytes()),
+    };
+    peer.is_some() && is_direct && is_from_here && is_local(parts, site)
 }
 
 fn is_port(text: &str) -> bool {

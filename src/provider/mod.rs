@@ -521,6 +521,11 @@ fn fingerprint(config: &ProviderConfig, redirect_uri: &str) -> [u8; 16] {
         Protocol::Own(added) => vec!["own provider".to_owned(), added.version.clone()],
     };
     parts.extend([config.client_id.clone(), redirect_uri.to_owned()]);
+    // Whoever typed a password is not logged in any more where that is over.
+    #[cfg(feature = "password")]
+    if config.grant == Grant::Password {
+        parts.push("password".to_owned());
+    }
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -61,8 +61,8 @@ async fn whoever_types_the_right_password_is_logged_in_and_it_is_seen_nowhere() 
         assert_eq!(page.status, StatusCode::OK, "{path}: {page:?}");
         for part in [
             "method=\"post\" action=\"/auth/login\"",
-            "<label for=\"user_name\">",
-            "<label for=\"password\">",
+            "<label>User name",
+            "<label>Password",
             "type=\"password\" autocomplete=\"current-password\"",
             "name=\"provider\" value=\"google\"",
         ] {
@@ -125,6 +125,52 @@ async fn nobody_is_asked_for_a_password_who_is_not_known_to_sit_at_the_machine()
     }
     assert_eq!(world.provider.calls(Endpoint::Token), 0);
     assert!(!world.logs.everything().contains("sesame"));
+}
+
+#[tokio::test]
+async fn nobody_types_a_password_through_a_proxy_that_says_nothing_of_itself() {
+    let world = world().await;
+    let mut browser = local(&world);
+    for origin in [Some("https://app.example"), Some("null"), None] {
+        let mut request = browser.navigation(http::Method::POST, "/auth/login", "same-origin");
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let sent = request.body(form("alice", PASSWORD).into()).unwrap();
+        let answer = browser.send(sent).await;
+        let code = answer.code();
+        assert_eq!(code.as_deref(), Some("password_not_local"), "{origin:?}");
+    }
+    let request = browser.navigation(http::Method::GET, "/auth/login", "none");
+    let request = request.version(http::Version::HTTP_10);
+    let sent = request.body(axum::body::Body::empty()).unwrap();
+    let page = browser.send(sent).await;
+    assert_eq!(page.code().as_deref(), Some("password_not_local"));
+    assert_eq!(world.provider.calls(Endpoint::Token), 0);
+}
+
+#[tokio::test]
+async fn whoever_typed_a_password_is_logged_out_when_that_is_over() {
+    let provider = provider_with("google", |it| it.password("alice", PASSWORD)).await;
+    let secret = fresh_secret();
+    let of = |grant: Option<&str>| {
+        let builder = Auth::builder().toml(&provider.secrets());
+        let builder = builder.set("auth.redirect_uri", format!("{SITE}/oauth2callback"));
+        let builder = builder.set("auth.cookie_secret", secret.as_str());
+        let builder = match grant {
+            Some(grant) => builder.set("auth.google.grant", grant),
+            None => builder,
+        };
+        from(&app(&builder.build().unwrap()), "127.0.0.1:50000")
+    };
+    let mut browser = of(Some("password"));
+    type_in(&mut browser, "alice", PASSWORD).await;
+
+    for (grant, is_logged_in) in [(Some("password"), true), (None, false)] {
+        let mut again = of(grant);
+        again.jar = browser.jar.clone();
+        assert_eq!(who(&mut again).await != "nobody", is_logged_in, "{grant:?}");
+    }
 }
 
 #[tokio::test]
