@@ -15,7 +15,7 @@ use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
 use crate::own_provider::{Begun, Way};
 use crate::pages;
-use crate::provider::{ConfiguredProvider, Contact};
+use crate::provider::{ConfiguredProvider, Contact, MAX_REMEMBERED};
 use crate::random;
 use crate::return_to::ReturnTo;
 use crate::secret::Secret;
@@ -199,6 +199,9 @@ async fn begin(request: LoginRequest) -> Result<Login> {
             (Way::Redirect(Secret::new(url.await?)), cookies)
         }
         Contact::Own(own) => {
+            // Whatever it sends, such as a code, it sends only where the login has room.
+            pending.remembered = Secret::new(" ".repeat(MAX_REMEMBERED));
+            cookies(snapshot, visit, provider, pending.clone(), &secrets)?;
             let Begun { way, remembered } = own.begin(&secrets, &parameters, now).await?;
             pending.remembered = remembered;
             let cookies = cookies(snapshot, visit, provider, pending, &secrets)?;

@@ -66,6 +66,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send 
 pub trait Provider: Send + Sync {
     /// Begins a login: where the browser goes, or what page it is shown.
     ///
+    /// Anybody's visit of `/auth/login` gets here, and a link on another site can bring it about: one
+    /// that sends codes or mails has to limit how many.
+    ///
     /// Whatever comes back must bring [`Beginning::state`] along as the parameter `state`.
     ///
     /// # Errors
@@ -178,7 +181,8 @@ impl Begun {
 
 /// A page in the manner of keycard's own. It takes text alone and escapes all of it, so whatever
 /// stands in it is never markup.
-#[derive(Clone, Debug)]
+// What it says may be for the person alone.
+#[derive(Clone)]
 #[must_use = "it is shown when `Begun::page` takes it"]
 pub struct Page {
     pub(crate) title: String,
@@ -191,6 +195,12 @@ pub struct Page {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) label: String,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page").finish_non_exhaustive()
+    }
 }
 
 impl Page {
@@ -237,9 +247,9 @@ pub struct Callback {
 }
 
 impl Callback {
-    /// A parameter of the callback, decoded. Each name stands at most once in it. `state` is
-    /// keycard's, and one with `error` never gets here: it is a login that was refused
-    /// (RFC 6749 §4.1.2.1).
+    /// A parameter of the callback, decoded. Each name stands at most once in it. `state`, `iss`, `rest`
+    /// and `posted` are keycard's, `code` has at most 4 KB, and one with `error` never gets here: it is
+    /// a login that was refused (RFC 6749 §4.1.2.1).
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         find(&self.parameters, name)
@@ -296,7 +306,8 @@ pub struct Vouched {
 impl Vouched {
     /// The person whom this issuer calls by this subject. Both together are who somebody is, so the
     /// subject must never become somebody else's; each has 1 to 255 printable ASCII characters. The
-    /// issuer, by custom a URL, is none of another provider of the settings.
+    /// issuer, by custom a URL, is compared with those of the settings, and must be none of them; two
+    /// providers of the app's own see to it themselves that each has one of its own.
     pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),

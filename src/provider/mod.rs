@@ -42,7 +42,7 @@ pub(crate) use self::endpoints::Endpoints;
 pub(crate) use self::http::{Clients, Http};
 #[cfg(any(fuzzing, test, feature = "cli"))]
 pub(crate) use self::metadata::Metadata;
-pub(crate) use self::own::OwnProvider;
+pub(crate) use self::own::{MAX_REMEMBERED, OwnProvider};
 #[cfg(feature = "password")]
 pub(crate) use self::password::Credentials;
 

@@ -17,7 +17,7 @@ use crate::own_provider::{Added, Beginning, Begun, Callback, Failure, Page, Vouc
 use crate::secret::Secret;
 
 /// The most that is remembered of a login, in bytes: the cookies of those under way have 1 KB.
-const MAX_REMEMBERED: usize = 256;
+pub(crate) const MAX_REMEMBERED: usize = 256;
 /// The longest issuer and the longest subject, in bytes (OpenID Connect Core §2).
 const MAX_NAME: usize = 255;
 /// The parameters of a callback that are keycard's.
@@ -74,11 +74,14 @@ impl OwnProvider<'_> {
                 "it remembers {length} bytes of a login, of at most {MAX_REMEMBERED}"
             )));
         }
-        match &begun.way {
-            Way::Page(page) => check_page(page)?,
-            Way::Redirect(url) => check_url(url.expose())?,
-        }
-        Ok(begun)
+        let way = match begun.way {
+            Way::Page(page) => {
+                check_page(&page)?;
+                Way::Page(page)
+            }
+            Way::Redirect(url) => Way::Redirect(absolute(url.expose())?),
+        };
+        Ok(Begun { way, ..begun })
     }
 
     pub(super) async fn finish(self, redemption: &Redemption) -> Result<Verified, Error> {
@@ -156,9 +159,10 @@ fn check_page(page: &Page) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_url(url: &str) -> Result<(), Error> {
+/// The URL as browsers have to read it: `https:a` is none of another site to them.
+fn absolute(url: &str) -> Result<Secret, Error> {
     match Url::parse(url) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(()),
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Secret::new(url.as_str())),
         _ => Err(failed("where it sends the browser is no http or https URL")),
     }
 }

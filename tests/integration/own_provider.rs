@@ -696,6 +696,24 @@ async fn a_browser_is_sent_to_the_web_alone_and_a_field_takes_no_name_of_keycard
 }
 
 #[tokio::test]
+async fn the_portal_is_not_asked_for_a_login_that_has_no_room() {
+    let portal = Portal::new();
+    let world = with(&portal).await;
+    let mut browser = world.browser();
+    let mut refused = 0;
+    for _ in 0..8 {
+        let answer = browser
+            .get_from_elsewhere("/auth/login?provider=portal")
+            .await;
+        if answer.code().as_deref() == Some("too_many_logins") {
+            refused += 1;
+        }
+    }
+    assert!(refused > 0);
+    assert_eq!(portal.asked(), [8 - refused, 0]);
+}
+
+#[tokio::test]
 async fn a_portal_that_is_taken_out_or_has_a_new_version_knows_nobody_any_more() {
     let secret = fresh_secret();
     let of = |portal: Option<Portal>| {
