@@ -62,8 +62,8 @@ pub(crate) struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Reads the header, and refuses what no signature could make good. The token request has seen
-    /// to it that the token is no longer than 64 KB.
+    /// Reads the header, and refuses what no signature could make good. Whoever brings the token has
+    /// seen to it that it is no longer than 64 KB.
     pub(crate) fn read(token: &'a str, allowed: &[Algorithm]) -> Result<Self, Error> {
         let Some((message, signature)) = token.rsplit_once('.') else {
             return Err(refused("form", "three segments", "one"));
@@ -118,7 +118,7 @@ impl<'a> Unverified<'a> {
         let algorithm = self.algorithm;
         let (claims, key) = self.signed(keys)?;
         check_claims(&claims, algorithm, expected)?;
-        check_key(key, &claims, expected)?;
+        check_key(key, &claims, expected.issuer_of_tenant)?;
         Ok(claims)
     }
 
@@ -220,12 +220,12 @@ fn check_issuer(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<
 }
 
 /// A key that says whose it is vouches for no other tenant.
-fn check_key(
+pub(super) fn check_key(
     key: &VerifyingKey,
     claims: &Map<String, Value>,
-    expected: &Expected<'_>,
+    issuer_of_tenant: Option<&IssuerOfTenant>,
 ) -> Result<(), Error> {
-    let (Some(rule), Some(of_key)) = (expected.issuer_of_tenant, key.issuer()) else {
+    let (Some(rule), Some(of_key)) = (issuer_of_tenant, key.issuer()) else {
         return Ok(());
     };
     let issuer = claims

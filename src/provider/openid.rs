@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::cached::Cached;
 use super::endpoints::Endpoints;
-use super::id_token::{Expected, NonceRule, Unverified};
+use super::id_token::{self, Expected, NonceRule, Unverified};
 use super::keys::{self, KeySet, VerifyingKey};
 use super::metadata::{self, Metadata};
 #[cfg(feature = "password")]
@@ -228,7 +228,9 @@ impl OpenIdProvider {
         let (id, algorithm) = (unverified.key_id.clone(), unverified.algorithm);
         let keys = self.keys_for(party, id.as_deref(), metadata).await?;
         let signed = unverified.signed(keys.fitting(id.as_deref(), algorithm));
-        let (told, _) = signed.map_err(userinfo::unsigned)?;
+        let (told, key) = signed.map_err(userinfo::unsigned)?;
+        id_token::check_key(key, &told, self.openid.issuer_of_tenant)
+            .map_err(userinfo::unsigned)?;
         let leeway = seconds(party.config.leeway);
         let times = [now.saturating_sub(leeway), now.saturating_add(leeway)];
         userinfo::check_signed(&told, vouched, &party.config.client_id, times)?;

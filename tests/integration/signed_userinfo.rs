@@ -57,7 +57,6 @@ async fn uin_04_a_signed_answer_is_told_like_any_other() {
     // Whose it is and for whom are said where they are; a list that holds us is for us.
     let claims = claims(&world);
     for told in [
-        json!({ "sub": "alice", "name": "Alice" }),
         changed(
             claims.clone(),
             "aud",
@@ -97,6 +96,24 @@ async fn uin_04_a_signed_answer_that_does_not_hold_is_refused() {
             changed(claims.clone(), "iss", json!(null)),
             "userinfo_invalid",
             "its iss is another",
+        ),
+        (
+            "no iss",
+            json!({ "sub": "alice", "aud": world.provider.client_id() }),
+            "userinfo_invalid",
+            "its iss is another",
+        ),
+        (
+            "no aud",
+            json!({ "sub": "alice", "iss": world.provider.issuer() }),
+            "userinfo_invalid",
+            "its aud is somebody else",
+        ),
+        (
+            "events",
+            changed(claims.clone(), "events", json!({})),
+            "userinfo_invalid",
+            "it is a security event",
         ),
         (
             "aud",
