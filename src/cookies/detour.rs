@@ -1,5 +1,6 @@
 //! What a guard remembers of a page on the way to the login: the browser carries it in the address of
-//! our own login page, sealed, so that no other site can write one.
+//! our own login page, sealed, so that no other site can write one. It is no secret, and good for whoever has it: it
+//! leads to a page of this app and nowhere else.
 
 use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
