@@ -5,7 +5,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 
 import { Browser } from './support/browser.js';
-import { failure } from './support/pages.js';
+import { failure, hiddenFields } from './support/pages.js';
 import { file, freePort, start, startApp } from './support/processes.js';
 import { freshSecret, secretsFile, section } from './support/secrets.js';
 
@@ -36,6 +36,63 @@ for (const [where, conformIdTokenClaims, userinfoCalls] of [
     assert.deepEqual(await provider.requests('/token', '/me'), [1, userinfoCalls]);
   });
 }
+
+test("a login at panva's provider by a public client, which has PKCE alone", async (t) => {
+  const { home, provider } = await appAndProvider(t, {
+    settings: { clientAuthMethods: ['none'] },
+    client: { token_endpoint_auth_method: 'none', client_secret: undefined },
+    written: '',
+  });
+
+  for (const login of ['alice', 'bob']) {
+    const browser = new Browser();
+    await logIn(browser, home, login);
+    assert.equal((await me(browser, home)).subject, login);
+  }
+  assert.deepEqual(await provider.requests('/token', '/token Basic'), [2, 0]);
+});
+
+for (const alg of ['RS256', 'ES256', 'EdDSA']) {
+  test(`uin_04 claims that panva's provider signs with ${alg} at userinfo are verified`, async (t) => {
+    const { home, provider } = await appAndProvider(t, {
+      settings: {
+        conformIdTokenClaims: true,
+        features: { jwtUserinfo: { enabled: true } },
+        enabledJWA: { userinfoSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
+      },
+      client: { userinfo_signed_response_alg: alg },
+    });
+
+    for (const [login, name] of [['alice', 'Alice Example'], ['bob', 'Bob Example']]) {
+      const browser = new Browser();
+      await logIn(browser, home, login);
+      const { subject, claims } = await me(browser, home);
+      assert.deepEqual([subject, claims.name, claims.email], [login, name, `${login}@example.com`]);
+    }
+    assert.deepEqual(await provider.requests('/token', '/me'), [2, 2]);
+  });
+}
+
+test("cbk_15 panva's provider answers by POST, and nothing but the login's own cookie goes with it", async (t) => {
+  const { home, provider } = await appAndProvider(t, { scheme: 'https', more: 'response_mode = "form_post"\n' });
+
+  for (const login of ['alice', 'bob']) {
+    const browser = new Browser();
+    const begun = await browser.get(`${home}/log-in/panva`);
+    assert.equal(new URL(begun.location).searchParams.get('response_mode'), 'form_post');
+    const { action, fields } = await signIn(browser, login, begun);
+    assert.equal(action, `${home}/oauth2callback`);
+    assert.deepEqual(Object.keys(fields).sort(), ['code', 'iss', 'state']);
+    const logged = await browser.post(action, fields, { from: provider.issuer });
+
+    assert.deepEqual([logged.status, logged.location], [303, `${home}/`]);
+    assert.equal((await me(browser, home)).subject, login);
+    // The page of the provider is sent again: nothing is redeemed twice, and nobody is logged out.
+    await browser.follow(await browser.post(action, fields, { from: provider.issuer }));
+    assert.equal((await me(browser, home)).subject, login);
+  }
+  assert.deepEqual(await provider.requests('/token'), [2]);
+});
 
 for (const [order, finish] of [
   ['in order', (tabs) => tabs],
@@ -350,12 +407,15 @@ test('a provider that silently lacks prompt=select_account refuses until the fil
   assert.equal((await me(browser, cured.home)).subject, 'ada');
 });
 
-/** The provider, and an app with an ordinary section for it. `written` is the secret in the app's file. */
+/**
+ * The provider, and an app with an ordinary section for it. `written` is the secret in the app's file,
+ * `scheme` is the app's as browsers see it.
+ */
 async function appAndProvider(t, given = {}) {
   // A client without a secret has an undefined one.
-  const { settings, client, clientSecret, written = clientSecret, more } = { clientSecret: freshSecret(), ...given };
+  const { settings, client, clientSecret, written = clientSecret, more, scheme = 'http' } = { clientSecret: freshSecret(), ...given };
   const [port, providerPort] = [await freePort(), await freePort()];
-  const home = `http://localhost:${port}`;
+  const home = `${scheme}://localhost:${port}`;
   const redirectUri = `${home}/oauth2callback`;
   const provider = await startPanva(t, providerPort, settings, {
     client_id: 'interop',
@@ -389,7 +449,10 @@ async function startPanva(t, port, settings, client) {
   };
 }
 
-/** Says who it is, and that the app may know. Ends at the callback's address, not yet opened. */
+/**
+ * Says who it is, and that the app may know. Ends at the callback's address, not yet opened, or at the form
+ * that would be sent there.
+ */
 async function signIn(browser, login, answer) {
   const { origin } = new URL(answer.location ?? answer.url);
   for (let step = 0; step < 10; step++) {
@@ -397,6 +460,8 @@ async function signIn(browser, login, answer) {
     if (answer.location) answer = await browser.get(answer.location, { from: 'same-origin' });
     else {
       assert.equal(answer.status, 200, `${answer.url}\n${answer.body}`);
+      const [, action] = answer.body.match(/<form method="post" action="([^"]*)"/) ?? [];
+      if (action) return { action, fields: hiddenFields(answer.body) };
       const [, prompt] = answer.body.match(/name="prompt" value="(login|consent)"/);
       answer = await browser.post(answer.url, prompt === 'login' ? { prompt, login, password: 'any' } : { prompt });
     }
@@ -404,9 +469,9 @@ async function signIn(browser, login, answer) {
   throw new Error(`the provider asks without end, at ${answer.url}`);
 }
 
-/** Logs in as Ada, and gives the page that it ends with. */
-async function logIn(browser, home) {
-  const callback = await signIn(browser, 'ada', await browser.get(`${home}/log-in/panva`));
+/** Logs in, and gives the page that it ends with. */
+async function logIn(browser, home, login = 'ada') {
+  const callback = await signIn(browser, login, await browser.get(`${home}/log-in/panva`));
   return browser.follow(await browser.get(callback, { from: 'cross-site' }));
 }
 

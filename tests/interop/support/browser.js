@@ -19,7 +19,7 @@ export class Answer {
 }
 
 export class Browser {
-  /** Cookies: host → name and path → { name, value, path }. Ports share them, as RFC 6265 §8.5 says. */
+  /** Cookies: host → name and path → { name, value, path, sameSite }. Ports share them, as RFC 6265 §8.5 says. */
   #jar = new Map();
 
   /** Opens a page as somebody who types its address, or follows a link from `from`. */
@@ -62,10 +62,10 @@ export class Browser {
     return new Map(this.#carried(new URL(url)).reverse().map(({ name, value }) => [name, value]));
   }
 
-  setCookie(url, name, value, path = '/') {
+  setCookie(url, name, value, path = '/', sameSite = 'lax') {
     const { hostname } = new URL(url);
     if (!this.#jar.has(hostname)) this.#jar.set(hostname, new Map());
-    this.#jar.get(hostname).set(`${name};${path}`, { name, value, path });
+    this.#jar.get(hostname).set(`${name};${path}`, { name, value, path, sameSite });
   }
 
   /** RFC 6265 §5.4: narrower paths first. */
@@ -75,11 +75,17 @@ export class Browser {
   }
 
   #send(method, url, headers, body) {
-    const cookies = this.#carried(url).map(({ name, value }) => `${name}=${value}`).join('; ');
+    // With a form of another site go only the cookies that say so.
+    const withForm = method === 'POST' && headers['sec-fetch-site'] === 'cross-site';
+    const carried = this.#carried(url).filter(({ sameSite }) => !withForm || sameSite === 'none');
+    const cookies = carried.map(({ name, value }) => `${name}=${value}`).join('; ');
     if (cookies) headers.cookie = cookies;
     if (body !== undefined) headers['content-length'] = Buffer.byteLength(body);
+    // TLS would end at a proxy, and there is none: what is for https is said in the clear.
+    const { hostname, port, pathname, search, host } = url;
+    const goal = { hostname, port, path: pathname + search, headers: { host, ...headers } };
     return new Promise((resolve, reject) => {
-      const sent = request(url, { method, headers, agent: false }, async (response) => {
+      const sent = request({ ...goal, method, agent: false }, async (response) => {
         response.setEncoding('utf8');
         let text = '';
         for await (const chunk of response) text += chunk;
@@ -99,7 +105,7 @@ export class Browser {
     const path = attribute('path') ?? '/';
     const isGone = Number(attribute('max-age') ?? 1) <= 0 || Date.parse(attribute('expires')) <= Date.now();
     if (isGone) this.#jar.get(url.hostname)?.delete(`${name};${path}`);
-    else this.setCookie(url, name, value, path);
+    else this.setCookie(url, name, value, path, attribute('samesite')?.toLowerCase());
   }
 }
 
