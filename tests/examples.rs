@@ -279,10 +279,22 @@ fn the_example_of_a_secrets_file_is_right_once_it_is_filled_in() {
     let plain = strict(&[&streamlit]).unwrap();
     let ca_file = certificate("example");
     let ours = ours.replace("company-ca.pem", ca_file.to_str().unwrap());
+    // The one that needs https is none for localhost.
+    let (before, apple) = ours.split_once("[auth.apple]").unwrap();
+    let (apple, after) = apple.split_once("[auth.forge]").unwrap();
+    let ours = format!("{before}[auth.forge]{after}");
+    let with_apple = Auth::builder()
+        .toml(&streamlit)
+        .toml(&format!("[auth.apple]{apple}"))
+        .set("auth.redirect_uri", "https://app.example/oauth2callback")
+        .set("auth.strict", true)
+        .build()
+        .unwrap();
     let with_ours = strict(&[&streamlit, &ours]).unwrap();
     std::fs::remove_file(ca_file).unwrap();
 
     assert_eq!(names(&plain), ["google", "microsoft"]);
+    assert_eq!(names(&with_apple), ["apple", "google", "microsoft"]);
     assert_eq!(
         names(&with_ours),
         [
@@ -337,6 +349,8 @@ fn filled_in() -> (String, String) {
         ("<organization id>", "an-organization".to_owned()),
         ("<project id>", "a-project".to_owned()),
         ("<team id>", "a-team".to_owned()),
+        ("<key id>", "a-key".to_owned()),
+        ("<identifier of the Services ID>", "an-app".to_owned()),
         (
             "<replace with 32 random characters or more>",
             fresh_secret(),
@@ -344,6 +358,10 @@ fn filled_in() -> (String, String) {
         ("<an older cookie_secret>", fresh_secret()),
         (
             "{ file = \"/run/secrets/key.pem\" }",
+            format!("{:?}", fresh_pem()),
+        ),
+        (
+            "{ file = \"/run/secrets/apple.p8\" }",
             format!("{:?}", fresh_pem()),
         ),
     ] {
