@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::callback_query::{Answer, POSTED, Parameters, REST};
 use crate::cookies::{
-    Cut, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
+    Cut, Farewell, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
     state_hash, values,
 };
 use crate::error::{Error, Kind, Result, error_code};
@@ -80,7 +80,9 @@ async fn finish(
             Opened::Pending(pending) => {
                 return Err(of_login(Kind::AnswerWithoutCode.into(), pending));
             }
-            Opened::Dead(_) | Opened::Gone => return home(snapshot),
+            Opened::Dead(_) | Opened::Gone => {
+                return after_logout(snapshot, visit, state, cookies);
+            }
         }
     }
     let pending = match opened {
@@ -220,6 +222,30 @@ fn open(
         return Ok(Opened::Pending(Box::new(pending)));
     }
     Ok(Opened::Dead(Kind::LoginUnreadable.into()))
+}
+
+/// Where a browser goes that comes back from the provider's end-session endpoint: where the logout of
+/// this state was to lead, else home, as whoever comes back from anything but a login.
+fn after_logout(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    state: &str,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Response> {
+    let (names, keyring, now) = (snapshot.names(), snapshot.keyring(), snapshot.now());
+    let mut came = values(&visit.headers, names.farewell()).take(2);
+    let farewell = came.find_map(|value| {
+        Farewell::open(keyring, names, value, now).filter(|it| it.is_answered_by(state, now))
+    });
+    let Some(farewell) = farewell else {
+        return home(snapshot);
+    };
+    cookies.push(names.clear(names.farewell())?);
+    let (origin, own) = (snapshot.site().origin(), snapshot.own_paths().all_seen());
+    match ReturnTo::parse(&farewell.return_to, origin, own) {
+        Some(goal) => pages::see_other(goal.as_str()),
+        None => home(snapshot),
+    }
 }
 
 /// The end of a callback whose login is not under way: home for whoever is logged in, by this very

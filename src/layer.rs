@@ -253,7 +253,7 @@ async fn own(auth: Auth, path: OwnPath, request: Request) -> Response {
         OwnPath::Logout => {
             // Whoever wants to log out is logged out, whatever the form says.
             let form = form(&parts.method, body, MAX_FORM).await;
-            logout::answer(&session, &form.unwrap_or_default())
+            logout::answer(&session, &form.unwrap_or_default()).await
         }
     };
     let mut response = finish(&view, result.unwrap_or_else(IntoResponse::into_response));

@@ -711,8 +711,9 @@ mod tests {
         }
     }
 
-    /// Logs in with this section; where the browser was sent to, and what is told of the person.
-    async fn at_made_up(section: &str) -> (String, serde_json::Value) {
+    /// Logs in with this section; where the browser was sent to, what is told of the person, and where
+    /// a logout leads.
+    async fn at_made_up(section: &str) -> (String, serde_json::Value, String) {
         let secret: [u8; 32] = random::bytes().unwrap();
         let text = format!(
             "[auth]\nredirect_uri = \"https://localhost:8501/oauth2callback\"\n\
@@ -768,9 +769,19 @@ mod tests {
             }
         }
         let request = Request::get("/who").header("cookie", cookies.join("; "));
-        let answer = app.oneshot(request.body(Body::empty()).unwrap()).await;
-        let body = to_bytes(answer.unwrap().into_body(), 1 << 16).await;
-        (there, serde_json::from_slice(&body.unwrap()).unwrap())
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
+        let body = to_bytes(answer.await.unwrap().into_body(), 1 << 16).await;
+        let told = serde_json::from_slice(&body.unwrap()).unwrap();
+        let request = Request::post("/auth/logout")
+            .header("origin", "https://localhost:8501")
+            .header("host", "localhost:8501")
+            .header("cookie", cookies.join("; "));
+        let out = app.oneshot(request.body(Body::empty()).unwrap()).await;
+        let out = out.unwrap().headers()["location"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        (there, told, out)
     }
 
     #[tokio::test]
@@ -778,7 +789,7 @@ mod tests {
         use serde_json::json;
 
         let address = made_up::serve().await;
-        let (there, told) = at_made_up(&format!(
+        let (there, told, out) = at_made_up(&format!(
             "host = \"{address}\"\nrealm = \"all\"\ntenant = \"shop\"\n\
              flow = \"left\"\nhosted_domain = \"example.com\"\n\
              allowed_tenants = [\"{}\"]\n",
@@ -796,6 +807,8 @@ mod tests {
             assert!(there.contains(sent), "{sent} in {there}");
         }
         assert!(!there.contains("code_challenge"), "{there}");
+        let back = "client_id=an-id&back=https%3A%2F%2Flocalhost%3A8501%2Foauth2callback";
+        assert_eq!(out, format!("{address}/farewell?{back}"));
         let issuer = format!("https://made-up.example/{}", made_up::TENANT);
         let (email, none) = ("ada@example.com", serde_json::Value::Null);
         assert_eq!(
@@ -813,9 +826,10 @@ mod tests {
             ])
         );
 
-        let (there, told) =
+        let (there, told, out) =
             at_made_up(&format!("domain = \"{address}\"\ntenant = \"shop\"\n")).await;
         assert!(!there.contains("code_challenge"), "{there}");
+        assert_eq!(out, format!("{address}/farewell?{back}"));
         let (issuer, email) = ("https://made-up.example", "a@b.example");
         let picture = "https://made-up.example/f1.png";
         assert_eq!(

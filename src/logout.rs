@@ -1,26 +1,49 @@
-//! The logout: cookies cleared → 303 home, or to where the app says. Only the app's own pages can ask
-//! for it, by POST.
+//! The logout: cookies cleared → 303 to the provider's end-session endpoint, from where the callback
+//! leads on, or at once home, or to where the app says. Only the app's own pages can ask for it, by
+//! POST.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::Method;
-use http::header::SET_COOKIE;
+use http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use tokio::time::timeout;
 
-use crate::cookies::pairs;
-use crate::error::Result;
+use crate::cookies::{FAREWELL_LIFE, Farewell, pairs};
+use crate::error::{Error, Result};
 use crate::pages;
+use crate::random;
 use crate::return_to::ReturnTo;
 use crate::session::Session;
+use crate::snapshot::Snapshot;
+use crate::visit::Visit;
 
 /// The most bytes of lines that clear cookies: proxies do not pass on much more.
 const MAX_CLEARED: usize = 3 * 1024;
+/// The most bytes that they have together with the address and the cookie of what follows.
+const MAX_HEAD: usize = 3584;
+/// The longest `logout_hint` that is sent, in bytes.
+const MAX_HINT: usize = 512;
+/// How long the provider's metadata may take: whoever wants to be logged out does not wait for it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Session {
-    /// Logs out in this browser: the identity, its parts and every pending login are forgotten.
+    /// Logs out in this browser: the identity, its parts and every pending login are forgotten. Then
+    /// the browser goes on to the provider's `end_session_endpoint`, if its metadata or the file has
+    /// one, so that the session there ends too (OpenID Connect RP-Initiated Logout 1.0), and from there
+    /// back to the callback, which leads on. `provider_logout = false` in the file stops at the app.
+    ///
+    /// The way back is the callback's address: the provider has to know it as an address to go to
+    /// after a logout. No `id_token_hint` is sent, since ID tokens are not kept; a provider may
+    /// therefore ask the person whether they want to log out.
+    ///
+    /// Where the metadata is not known and cannot be fetched within two seconds, the person is logged
+    /// out here, and a page says that the provider's session may still be open. A script's own request,
+    /// by `fetch`, ends the session of this app alone: it could not follow to the provider.
     ///
     /// A request that is not a POST of one of the app's own pages gets a page with a button
     /// instead, and changes nothing: an image of another site can ask for any address.
@@ -60,7 +83,10 @@ impl IntoFuture for LogoutRequest {
     type IntoFuture = Pin<Box<dyn Future<Output = Logout> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { Logout(log_out(&self).unwrap_or_else(IntoResponse::into_response)) })
+        Box::pin(async move {
+            let out = log_out(&self).await;
+            Logout(out.unwrap_or_else(IntoResponse::into_response))
+        })
     }
 }
 
@@ -80,7 +106,7 @@ impl fmt::Debug for Logout {
     }
 }
 
-fn log_out(request: &LogoutRequest) -> Result<Response> {
+async fn log_out(request: &LogoutRequest) -> Result<Response> {
     let (snapshot, visit) = (request.session.snapshot(), request.session.visit());
     let (site, own) = (snapshot.site(), snapshot.own_paths());
     let goal = request
@@ -94,6 +120,93 @@ fn log_out(request: &LogoutRequest) -> Result<Response> {
     if visit.method != Method::POST || !visit.is_own(site) {
         return Ok(pages::logout(snapshot, goal));
     }
+    let Parting { mut response, kept } = part(snapshot, visit, goal).await?;
+    let taken = response.headers().get(LOCATION).into_iter().chain(&kept);
+    let room = MAX_HEAD.saturating_sub(taken.map(HeaderValue::len).sum());
+    let keeps = kept.is_some().then(|| snapshot.names().farewell());
+    let lines = kept
+        .into_iter()
+        .chain(cleared(snapshot, visit, keeps, room)?);
+    for line in lines {
+        response.headers_mut().append(SET_COOKIE, line);
+    }
+    Ok(response)
+}
+
+/// Where the browser goes from here, and the cookie that brings it back from there.
+struct Parting {
+    response: Response,
+    kept: Option<HeaderValue>,
+}
+
+/// To the provider where it has a session to end, else to the goal. Nothing that fails there keeps
+/// anybody logged in here.
+async fn part(snapshot: &Snapshot, visit: &Visit, goal: Option<&str>) -> Result<Parting> {
+    let home = snapshot.site().home();
+    let local = |response| Parting {
+        response,
+        kept: None,
+    };
+    let here = || pages::see_other(goal.unwrap_or(&home)).map(local);
+    // The provider is at another origin, to which a script cannot be sent with the person's cookies.
+    if visit.headers.contains_key("sec-fetch-mode") && !visit.is_navigation() {
+        return here();
+    }
+    let Some((identity, provider)) = snapshot.identity_and_provider(&visit.headers) else {
+        return here();
+    };
+    let end_session = match timeout(PATIENCE, provider.end_session()).await {
+        Ok(Ok(Some(end_session))) => end_session,
+        Ok(Ok(None)) => return here(),
+        Ok(Err(_)) | Err(_) => {
+            let name = provider.name().escape_debug().to_string();
+            tracing::warn!(
+                provider = name,
+                "somebody has logged out here alone: the provider's metadata, which names its \
+                 end_session_endpoint, could not be fetched"
+            );
+            let page = pages::logged_out_here(provider.label(), goal.unwrap_or(&home));
+            return Ok(local(page));
+        }
+    };
+    let farewell = goal.filter(|_| end_session.echoes_state()).map(|goal| {
+        Ok::<_, Error>(Farewell {
+            state: random::bytes()?,
+            issued_at: snapshot.now(),
+            return_to: goal.to_owned(),
+        })
+    });
+    let farewell = farewell.transpose()?;
+    let state = farewell.as_ref().map(Farewell::state);
+    let hint = identity.text_claim("login_hint");
+    let hint = hint.filter(|hint| end_session.echoes_state() && hint.len() <= MAX_HINT);
+    let parameters: Vec<_> = hint
+        .map(|hint| ("logout_hint", hint))
+        .into_iter()
+        .chain(state.as_deref().map(|state| ("state", state)))
+        .collect();
+    let mut response = pages::see_other(&end_session.with(&parameters))?;
+    if let Some(location) = response.headers_mut().get_mut(LOCATION) {
+        location.set_sensitive(true);
+    }
+    let names = snapshot.names();
+    let kept = farewell.map(|farewell| {
+        let value = farewell.seal(snapshot.keyring(), names)?;
+        names.set(names.farewell(), &value, FAREWELL_LIFE)
+    });
+    Ok(Parting {
+        response,
+        kept: kept.transpose()?,
+    })
+}
+
+/// The lines that clear our cookies, of at most so many bytes, but for the one that is kept.
+fn cleared(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    kept: Option<&str>,
+    room: usize,
+) -> Result<Vec<HeaderValue>> {
     let names = snapshot.names();
     let [first, others @ ..] = names.identity();
     let known = others.iter().map(String::as_str).chain([names.mark()]);
@@ -101,28 +214,28 @@ fn log_out(request: &LogoutRequest) -> Result<Response> {
         .map(|(name, _)| name)
         .filter(|name| names.is_ours(name))
         .filter_map(|name| std::str::from_utf8(name).ok())
+        .filter(|name| Some(*name) != kept)
         .collect();
     // The identity's first cookie is cleared always, the others where they came: first those that
     // we know, for a neighbour can plant any number of names like ours.
     let ours = known.filter(|name| came.contains(name));
     let rest = came.iter().copied().filter(|name| *name != first);
-    let home = site.home();
-    let mut response = pages::see_other(goal.unwrap_or(&home))?;
-    let (mut cleared, mut length) = (BTreeSet::new(), 0);
+    let (mut seen, mut lines, mut length) = (BTreeSet::new(), Vec::new(), 0);
     for name in std::iter::once(first.as_str()).chain(ours).chain(rest) {
         let line = names.clear(name)?;
         let on_the_wire = "set-cookie: \r\n".len() + line.len();
-        if length + on_the_wire > MAX_CLEARED || !cleared.insert(name) {
+        let fits = lines.is_empty() || length + on_the_wire <= room.min(MAX_CLEARED);
+        if !fits || !seen.insert(name) {
             continue;
         }
         length += on_the_wire;
-        response.headers_mut().append(SET_COOKIE, line);
+        lines.push(line);
     }
-    Ok(response)
+    Ok(lines)
 }
 
 /// Answers `/auth/logout`: with the query of a link, or the fields of the form on its page.
-pub(crate) fn answer(session: &Session, form: &[u8]) -> Result<Response> {
+pub(crate) async fn answer(session: &Session, form: &[u8]) -> Result<Response> {
     let visit = session.visit();
     let fields = match visit.method {
         Method::POST => form,
@@ -135,5 +248,5 @@ pub(crate) fn answer(session: &Session, form: &[u8]) -> Result<Response> {
         let return_to = fields.find(|(name, _)| name == "return_to");
         request.return_to = return_to.map(|(_, path)| path.into_owned());
     }
-    log_out(&request)
+    log_out(&request).await
 }

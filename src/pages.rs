@@ -264,6 +264,20 @@ pub(crate) fn logout(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
     page(StatusCode::OK, "Log out", Referrer::SameOrigin, &body)
 }
 
+/// The end of a logout that the provider could not be told of.
+pub(crate) fn logged_out_here(provider: &str, goal: &str) -> Response {
+    let body = html! {
+        h1 { "Logged out of this app" }
+        p {
+            (provider) " could not be reached, so your session there may still be open. On a computer \
+             that others use, log out there too, or close the browser."
+        }
+        p.actions { a.button href=(goal) { "Go on" } }
+    };
+    let title = "Logged out of this app";
+    page(StatusCode::OK, title, Referrer::None, &body)
+}
+
 /// Goes on to `url` by itself; where it does not, there is a link.
 pub(crate) fn going_on(url: &str) -> Response {
     let body = html! {

@@ -64,7 +64,11 @@ async fn login_buttons_logs_somebody_in_and_out_with_no_secrets_file() {
     }
     assert!(!account.contains("not verified"), "{account}");
 
-    let (home, _) = browser.post("/logout").await;
+    // Over the provider, whose session ends as well.
+    let (leaving, _) = browser.post("/logout").await;
+    let leaving = leaving.expect("a redirect");
+    assert!(leaving.contains("/end_session?"), "{leaving}");
+    let (home, _) = browser.get("/oauth2callback").await;
     assert_eq!(home.as_deref(), Some("/"));
     let (_, start) = browser.get("/").await;
     assert!(start.contains("Log in with google"), "{start}");

@@ -75,6 +75,7 @@ pub(super) fn read(
         parameters: Vec::new(),
         authentication: None,
         facts: facts::read(own, None, report),
+        logout: None,
         relaxations: &[],
         claims: shared.claims,
         leeway: shared.leeway,

@@ -8,7 +8,7 @@ use super::network::Network;
 use crate::algorithm::Algorithm;
 use crate::own_provider::Added;
 use crate::pointer::Pointer;
-use crate::presets::{Emails, IssuerOfTenant, Relaxation, Template, Userinfo};
+use crate::presets::{Emails, IssuerOfTenant, Logout, Relaxation, Template, Userinfo};
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
@@ -51,6 +51,8 @@ pub(crate) struct ProviderConfig {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) authentication: Option<ClientAuthentication>,
     pub(crate) facts: Facts,
+    /// Where its own session ends with a logout; `None` where a logout stops at the app.
+    pub(crate) logout: Option<ProviderLogout>,
     pub(crate) relaxations: &'static [Relaxation],
     /// The claims that are kept; `None` keeps all.
     pub(crate) claims: Option<Vec<String>>,
@@ -270,6 +272,14 @@ pub(crate) struct EmailList {
     pub(crate) endpoint: Url,
     /// How to read it.
     pub(crate) emails: Emails,
+}
+
+/// How a browser is sent to end a provider's own session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProviderLogout {
+    /// The section's `end_session_endpoint`.
+    pub(crate) endpoint: Option<Url>,
+    pub(crate) style: Logout,
 }
 
 /// Where facts about a person stand among their claims.

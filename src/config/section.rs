@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::address;
 use super::belonging::{self, check_copied, missing, required};
 use super::client_key;
 use super::client_kwargs::{Kwargs, Scopes};
@@ -16,13 +17,14 @@ use super::own_callback;
 use super::preset::{self, Filled};
 use super::protocol;
 use super::provider::{
-    ClientAuthentication, DEFAULT, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode,
+    ClientAuthentication, DEFAULT, Grant, LEEWAY, MixUp, Prompt, Protocol, ProviderConfig,
+    ProviderLogout, ResponseMode,
 };
 use super::signed_secret;
 use super::site::{Site, is_loopback};
 use super::tree::Table;
 use crate::algorithm::Algorithm;
-use crate::presets::{Preset, Relaxation};
+use crate::presets::{Logout, Preset, Relaxation};
 use crate::secret::Secret;
 
 /// What `[auth]` says for every provider, or one provider for itself.
@@ -32,6 +34,7 @@ pub(super) struct Shared {
     pub(super) site: Option<Site>,
     pub(super) port: u16,
     pub(super) claims: Option<Vec<String>>,
+    provider_logout: bool,
     pub(super) leeway: Duration,
     pub(super) timeout: Duration,
     pub(super) network: Network,
@@ -50,6 +53,7 @@ impl Shared {
             site,
             port,
             claims: None,
+            provider_logout: true,
             leeway: LEEWAY,
             timeout: Duration::from_secs(10),
             network: Network::default(),
@@ -73,6 +77,7 @@ impl Shared {
             check_exposed_tokens(table, report);
         }
         let claims = table.and_then(|table| table.strings("claims", report));
+        let provider_logout = table.and_then(|table| table.boolean("provider_logout", report));
         let network = match table {
             Some(table) => self.network.overridden_by(table, files, report),
             None => self.network.clone(),
@@ -82,6 +87,7 @@ impl Shared {
             site: self.site.clone(),
             port: self.port,
             claims: claims.or_else(|| self.claims.clone()),
+            provider_logout: provider_logout.unwrap_or(self.provider_logout),
             leeway,
             timeout,
             network,
@@ -157,6 +163,7 @@ pub(super) fn read(
     let kwargs = Kwargs::read(section, scopes, files, report);
     let private_key = client_key::read(section, &strays, &kwargs, report);
     let given_label = section.string("label", report);
+    let logout = logout(section, filled.as_ref(), &shared, report);
     let facts = facts::read(section, filled.as_ref(), report);
     let redirect_uri = match (own, &shared.site) {
         (Some(own), Some(site)) => own_callback::read(own, name, site, shared.port, report),
@@ -250,6 +257,8 @@ pub(super) fn read(
         #[cfg(any(test, feature = "cli"))]
         preset: preset.map(|preset| preset.name),
         facts: facts.with(relaxations),
+        // With a password the browser never was there, and has no session to end.
+        logout: logout.filter(|_| grant == Grant::Code),
         relaxations,
         protocol,
         claims: shared.claims,
@@ -259,6 +268,26 @@ pub(super) fn read(
         development,
         client_secret_expires,
     })
+}
+
+/// How a logout ends the provider's own session, unless the file says that it does not.
+fn logout(
+    section: &Table,
+    filled: Option<&Filled>,
+    shared: &Shared,
+    report: &mut Report,
+) -> Option<ProviderLogout> {
+    let keys = &["end_session_endpoint"];
+    let endpoint = address::endpoint(section, keys, &shared.allow_http, report);
+    let endpoint = endpoint.and_then(|written| Url::parse(&written).ok());
+    let style = match filled.map_or(Logout::Standard, |filled| filled.preset.logout) {
+        // The section knows a better page.
+        Logout::OwnPage { .. } if endpoint.is_some() => Logout::Standard,
+        style => style,
+    };
+    shared
+        .provider_logout
+        .then_some(ProviderLogout { endpoint, style })
 }
 
 /// What is asked for besides `openid`: what the section says, else its preset, else what Streamlit

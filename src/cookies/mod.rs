@@ -3,10 +3,11 @@
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
 //! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small,
-//! `members` lets one be read without the others; `mark`, `pending`, `identity`, `rest` and `detour` are
-//! the things kept.
+//! `members` lets one be read without the others; `mark`, `pending`, `identity`, `rest`, `detour` and
+//! `farewell` are the things kept.
 
 mod detour;
+mod farewell;
 mod header;
 mod identity;
 mod mark;
@@ -22,6 +23,7 @@ mod vectors;
 mod wire;
 
 pub(crate) use detour::{Detour, Wants};
+pub(crate) use farewell::{Farewell, LIFE as FAREWELL_LIFE};
 pub(crate) use header::{pairs, values};
 pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};

@@ -14,6 +14,7 @@ use crate::error::{Error, Kind};
 pub(crate) struct Names {
     identity: [String; 3],
     mark: String,
+    farewell: String,
     pending: String,
     path: String,
     secure: bool,
@@ -34,6 +35,7 @@ impl Names {
         let identity = format!("{prefix}keycard-{tag}");
         Self {
             mark: format!("{identity}-m"),
+            farewell: format!("{identity}-o"),
             pending: format!("{identity}-p-"),
             identity: [
                 identity.clone(),
@@ -52,6 +54,11 @@ impl Names {
 
     pub(crate) fn mark(&self) -> &str {
         &self.mark
+    }
+
+    /// The cookie of a logout that is under way at the provider.
+    pub(crate) fn farewell(&self) -> &str {
+        &self.farewell
     }
 
     /// The cookie of the pending login with this state.

@@ -36,15 +36,17 @@ pub(crate) enum Purpose {
     Pending,
     Rest,
     Detour,
+    Farewell,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Identity,
         Self::Mark,
         Self::Pending,
         Self::Rest,
         Self::Detour,
+        Self::Farewell,
     ];
 
     fn name(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Purpose {
             Self::Pending => "pending login",
             Self::Rest => "rest of an identity",
             Self::Detour => "detour",
+            Self::Farewell => "farewell",
         }
     }
 }
@@ -243,7 +246,7 @@ impl fmt::Debug for Keyring {
 /// The keys that are made from one secret.
 struct Keys {
     id: [u8; 4],
-    keys: [LessSafeKey; 5],
+    keys: [LessSafeKey; 6],
     /// From then on they open nothing.
     until: Option<i64>,
 }
@@ -256,7 +259,9 @@ impl Keys {
         let key = |purpose: Purpose| {
             let algorithm = match purpose {
                 // Strangers decide how many of these there are, so a nonce may come twice.
-                Purpose::Mark | Purpose::Pending | Purpose::Detour => &AES_256_GCM_SIV,
+                Purpose::Mark | Purpose::Pending | Purpose::Detour | Purpose::Farewell => {
+                    &AES_256_GCM_SIV
+                }
                 Purpose::Identity | Purpose::Rest => &AES_256_GCM,
             };
             let bytes: [u8; 32] = expand(&prk, purpose.name())?;
@@ -264,7 +269,7 @@ impl Keys {
                 .map(LessSafeKey::new)
                 .map_err(|_| underivable())
         };
-        let [identity, mark, pending, rest, detour] = Purpose::ALL;
+        let [identity, mark, pending, rest, detour, farewell] = Purpose::ALL;
         Ok(Self {
             id: expand(&prk, "key id")?,
             keys: [
@@ -273,6 +278,7 @@ impl Keys {
                 key(pending)?,
                 key(rest)?,
                 key(detour)?,
+                key(farewell)?,
             ],
             until,
         })

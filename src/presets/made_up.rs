@@ -2,8 +2,8 @@
 //! of `login` log in at it.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, SignedSecret,
-    Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Relaxation,
+    SignedSecret, Use, Userinfo,
 };
 use super::template::Template;
 use crate::algorithm::Algorithm;
@@ -77,6 +77,10 @@ pub(super) static ROW: Preset = Preset {
         verified: "seen",
     }),
     picture: Some(Template("https://made-up.example/{face}.png")),
+    logout: Logout::OwnPage {
+        path: "/farewell",
+        way_back: "back",
+    },
     relaxations: &[
         Relaxation::EmailVerifiedBy("sure"),
         Relaxation::FormPost,

@@ -33,6 +33,7 @@ pub(crate) struct Preset {
     pub(crate) emails: Option<Emails>,
     /// Where the picture is, for a provider that says no address of it; `{name}` is a claim.
     pub(crate) picture: Option<Template>,
+    pub(crate) logout: Logout,
     /// What of a login it cannot do, or does in its own way. It counts only where the section's
     /// issuer, or for OAuth 2 its authorization endpoint, is the provider's own.
     pub(crate) relaxations: &'static [Relaxation],
@@ -164,6 +165,24 @@ pub(crate) enum Userinfo {
     Always,
     /// When the ID token lacks what the scopes promise.
     IfMissing,
+}
+
+/// How a browser is sent to end the provider's own session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Logout {
+    /// To the page of this path, beside the authorization endpoint, whatever the metadata says; the
+    /// way back stands in this parameter, and `state` does not come back.
+    OwnPage {
+        path: &'static str,
+        way_back: &'static str,
+    },
+    /// As OpenID Connect RP-Initiated Logout 1.0 has it.
+    Standard,
+    /// To the end-session endpoint, with the way back in this parameter; `state` does not come back.
+    WayBackIn(&'static str),
+    /// As the standard has it, but never without an ID token as `id_token_hint`. None is kept, so a
+    /// logout stops at the app.
+    WithHint,
 }
 
 /// A list of somebody's e-mails, of which the primary one counts.

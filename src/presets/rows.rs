@@ -1,8 +1,8 @@
 //! What is known of each provider, in alphabetical order. `docs/providers.md` tells it to people.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Parameter, Preset, Relaxation, SignedSecret,
-    Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Relaxation,
+    SignedSecret, Use, Userinfo,
 };
 use super::template::Template;
 use crate::algorithm::Algorithm;
@@ -22,6 +22,7 @@ const OPENID: Preset = Preset {
     userinfo: Userinfo::IfMissing,
     emails: None,
     picture: None,
+    logout: Logout::Standard,
     relaxations: &[],
     checked: Checked::Unverified,
 };
@@ -100,6 +101,10 @@ pub(super) const ROWS: &[Preset] = &[
             metadata: Template("https://{domain}/.well-known/openid-configuration"),
         }],
         prompt: "",
+        logout: Logout::OwnPage {
+            path: "/v2/logout",
+            way_back: "returnTo",
+        },
         checked: checked(
             "https://auth0.com/docs/api/authentication/authorization-code-flow/authorize-application",
         ),
@@ -187,6 +192,7 @@ pub(super) const ROWS: &[Preset] = &[
             groups: &["/cognito:groups"],
             ..Facts::STANDARD
         },
+        logout: Logout::WayBackIn("logout_uri"),
         checked: checked(
             "https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html",
         ),
@@ -449,6 +455,7 @@ pub(super) const ROWS: &[Preset] = &[
         ],
         prompt: "",
         userinfo: Userinfo::Always,
+        logout: Logout::WithHint,
         checked: checked("https://developer.okta.com/docs/concepts/auth-servers/"),
         ..OPENID
     },

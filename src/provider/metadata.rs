@@ -90,6 +90,10 @@ impl Metadata {
             ),
             answers_with_issuer: members.get("authorization_response_iss_parameter_supported")
                 == Some(&Value::Bool(true)),
+            // No login depends on it: one that is no https address is none.
+            end_session: endpoint(&members, "end_session_endpoint", None, openid)
+                .ok()
+                .flatten(),
             prompts: strings(&members, "prompt_values_supported"),
         };
         // Ours would stand beside theirs, and nobody knows which one a provider takes.

@@ -58,7 +58,11 @@ use crate::config::{Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
 use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
 use crate::own_provider::Added;
+use crate::presets::Logout;
 use crate::secret::Secret;
+
+/// Where RP-Initiated Logout 1.0 §3 has the way back.
+const STANDARD_WAY_BACK: &str = "post_logout_redirect_uri";
 
 /// The claims of an ID token that are about the login alone, and of no use after it.
 const SPENT: &[&str] = &["at_hash", "c_hash", "nonce", "s_hash"];
@@ -124,6 +128,26 @@ pub(crate) struct Verified {
     pub(crate) auth_time: Option<i64>,
     pub(crate) session_id: Option<String>,
     pub(crate) claims: Map<String, Value>,
+}
+
+/// Where a browser is sent to end the provider's own session, but for the way back's state.
+#[derive(Debug)]
+pub(crate) struct EndSession {
+    url: Url,
+    way_back: &'static str,
+}
+
+impl EndSession {
+    /// Whether `state` comes back from there.
+    pub(crate) fn echoes_state(&self) -> bool {
+        self.way_back == STANDARD_WAY_BACK
+    }
+
+    /// The address, with what only this logout knows.
+    pub(crate) fn with(mut self, parameters: &[(&str, &str)]) -> String {
+        self.url.query_pairs_mut().extend_pairs(parameters);
+        self.url.into()
+    }
 }
 
 /// A code, and what it is redeemed with.
@@ -389,6 +413,38 @@ impl ConfiguredProvider {
         pushed::authorization_url(&self.http, &self.config, endpoints, request)
             .await
             .map_err(|error| error.at(self.name()))
+    }
+
+    /// Where a logout sends the browser next, if the provider has such a page and the file does not
+    /// say that a logout stops at the app.
+    ///
+    /// The metadata is asked for where it has to tell, and is not known yet.
+    pub(crate) async fn end_session(&self) -> Result<Option<EndSession>, Error> {
+        let Some(logout) = &self.config.logout else {
+            return Ok(None);
+        };
+        let page = match (&logout.endpoint, logout.style) {
+            (_, Logout::WithHint) => None,
+            (Some(given), _) => Some(given.clone()),
+            (None, style) => match (self.contact().await?, style) {
+                (Contact::Own(_), _) => None,
+                (Contact::Endpoints(endpoints), Logout::OwnPage { path, .. }) => {
+                    endpoints.authorization_endpoint.join(path).ok()
+                }
+                (Contact::Endpoints(endpoints), _) => endpoints.end_session.clone(),
+            },
+        };
+        let way_back = match logout.style {
+            Logout::OwnPage { way_back, .. } | Logout::WayBackIn(way_back) => way_back,
+            Logout::Standard | Logout::WithHint => STANDARD_WAY_BACK,
+        };
+        Ok(page.map(|mut url| {
+            // Its own query is the provider's, and stays.
+            url.query_pairs_mut()
+                .append_pair("client_id", &self.config.client_id)
+                .append_pair(way_back, &self.redirect_uri);
+            EndSession { url, way_back }
+        }))
     }
 
     /// Whether a login may begin whose answer another provider could pass off as its own. Only the

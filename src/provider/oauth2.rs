@@ -40,6 +40,7 @@ impl OAuth2Provider {
             authentication: vec!["client_secret_basic".to_owned()],
             assertion_algorithms: None,
             answers_with_issuer: false,
+            end_session: None,
             prompts: None,
         };
         Self {

@@ -36,6 +36,7 @@ mod own_callback;
 mod own_provider;
 mod password;
 mod presets;
+mod provider_logout;
 mod proxies;
 mod pushed;
 mod quiet;

@@ -886,7 +886,7 @@ fn strict_makes_a_mistake_of_a_warning() {
 cookie_secret = \"ca11ary\"
 lable = \"ca11ary\"
 favourite = \"ca11ary\"
-end_session_endpoint = \"ca11ary\"
+expose_tokens = \"id\"
 client_kwargs = { state = \"ca11ary\", headers = \"ca11ary\" }";
     let logs = Logs::capture();
     build(&section(lines)).unwrap();
@@ -900,7 +900,7 @@ client_kwargs = { state = \"ca11ary\", headers = \"ca11ary\" }";
         "6 mistakes in the settings of keycard\n\n  \
          `auth.google.cookie_secret` does not belong here in .toml(…):9:1\n    \
          move it to [auth]: cookie_secret counts for every provider\n\n  \
-         `auth.google.end_session_endpoint` is not acted on in .toml(…):12:1\n    \
+         `auth.google.expose_tokens` is not acted on in .toml(…):12:1\n    \
          this release of keycard knows the key but does nothing with it yet\n\n  \
          unknown key `auth.google.favourite` in .toml(…):11:1\n    \
          keycard does nothing with it\n\n  \

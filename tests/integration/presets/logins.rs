@@ -62,7 +62,14 @@ async fn logs_in_as(what: &str, row: &str, lines: &str, stand_in: StandIn, expec
     let sent = scene
         .internet
         .sent_to(token.host_str().unwrap(), token.path());
-    let shown = format!("{}\n\n{}", authorization(&there), token_request(&sent));
+    let out = scene.browser.post("/auth/logout", "").await;
+    assert_eq!(out.status, 303, "{what}: {out:?}");
+    let shown = format!(
+        "{}\n\n{}\n\nlogout: {}",
+        authorization(&there),
+        token_request(&sent),
+        logout(out.location())
+    );
     compare(what, &shown);
 }
 
@@ -83,6 +90,13 @@ pub fn authorization(url: &Url) -> String {
         "GET {bare}\n{}",
         parameters(url.query().unwrap_or_default())
     )
+}
+
+/// Where a logout leads, which is home where the provider has no page for it.
+fn logout(location: &str) -> String {
+    location
+        .parse()
+        .map_or_else(|_| location.to_owned(), |url| authorization(&url))
 }
 
 pub fn token_request(sent: &Sent) -> String {

@@ -124,6 +124,7 @@ pub fn authentik() -> StandIn {
     // An issuer for each application, with a slash at its end.
     StandIn::openid(&at("shop/"), &at("shop/.well-known/openid-configuration"))
         .at([&at("authorize/"), &at("token/"), &at("shop/jwks/")])
+        .says(json!({ "end_session_endpoint": at("shop/end-session/") }))
         .claims(json!({
             "sub": "b1946ac92492d2347c6235b4d2611184",
             "name": "Ada Lovelace",
@@ -220,6 +221,7 @@ pub fn descope() -> StandIn {
         &at("token"),
         &format!("{issuer}/.well-known/jwks.json"),
     ])
+    .says(json!({ "end_session_endpoint": at("logout") }))
     .claims(json!({
         "sub": "U2ada",
         "name": "Ada Lovelace",
@@ -477,7 +479,10 @@ pub fn keycloak() -> StandIn {
         &format!("{issuer}/.well-known/openid-configuration"),
     )
     .at([&at("auth"), &at("token"), &at("certs")])
-    .says(json!({ "authorization_response_iss_parameter_supported": true }))
+    .says(json!({
+        "authorization_response_iss_parameter_supported": true,
+        "end_session_endpoint": at("logout"),
+    }))
     // With roles and groups mapped to the ID token.
     .claims(json!({
         "azp": "a-client",
@@ -548,6 +553,7 @@ pub fn okta(server: Option<&str>) -> StandIn {
         &format!("{issuer}/.well-known/openid-configuration"),
     )
     .at([&at("authorize"), &at("token"), &at("keys")])
+    .says(json!({ "end_session_endpoint": at("logout") }))
     // Thin, since an access token comes with it.
     .claims(json!({
         "sub": "00uid4BxXw6I6TV4m0g3",
@@ -649,6 +655,7 @@ pub fn zitadel() -> StandIn {
         .says(json!({
             "token_endpoint_auth_methods_supported":
                 ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"],
+            "end_session_endpoint": at("/oidc/v1/end_session"),
         }))
         // All clients of the project are its audience, and the project.
         .claims(json!({

@@ -68,6 +68,8 @@ impl World {
             .toml(&provider.secrets())
             .set("auth.redirect_uri", format!("{SITE}/oauth2callback"))
             .set("auth.cookie_secret", cookie_secret.as_str())
+            // Most tests are about the app alone.
+            .set("auth.provider_logout", false)
             .clock(move || turned.now());
         let auth = change(builder).build().unwrap();
         let app = app(&auth);
