@@ -575,10 +575,11 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         status: StatusCode::BAD_REQUEST,
         title: "The login goes round in circles",
         cause: "You were logged in three times within two minutes, but your browser did not keep \
-                the login.",
+                the login, or it was still too old.",
         cure: "Allow cookies for this site, or try another browser.",
         advice: "the identity cookie is set but does not come back: a browser setting, a proxy \
-                 that drops large cookies, or an address other than the one in redirect_uri",
+                 that drops large cookies, or an address other than the one in redirect_uri; or the \
+                 provider passes over max_age, and a guard asks for a recent login",
     },
     Explanation {
         code: "too_many_logins",

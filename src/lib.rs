@@ -41,8 +41,10 @@
 //!
 //! [`User`] is whoever made the request, or nobody. [`Identity`] is somebody: whoever is not logged
 //! in is sent to log in, and comes back. [`Auth::require_login`] and [`Auth::require`], with a
-//! [`rule`], are the same for whole routers, files and sockets. [`Session`] logs in and out. The layer answers `/oauth2callback`,
+//! [`rule`], are the same for whole routers, files and sockets. [`Session`] logs in and out. The layer
+//! answers `/oauth2callback` (and `/oauth2callback/<name>` of a provider that has its own),
 //! `/auth/login` (which lets people choose among several providers) and `/auth/logout` by itself.
+//! What keycard does not know how to ask is a provider of the app's [own](own_provider).
 //!
 //! # What happens
 //!

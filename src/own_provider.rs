@@ -15,9 +15,9 @@
 //! impl Provider for Portal {
 //!     fn begin<'a>(&'a self, login: &'a Beginning) -> Answer<'a, Begun> {
 //!         Box::pin(async move {
-//!             let (back, state) = (login.redirect_uri(), login.state());
-//!             // A real one escapes what it puts into a query.
-//!             let url = format!("https://portal.example/?back={back}&state={state}");
+//!             let query = [("back", login.redirect_uri()), ("state", login.state())];
+//!             let url = url::Url::parse_with_params("https://portal.example/", query);
+//!             let url = url.map_err(|_| Failure::failed("the portal has no address"))?;
 //!             Ok(Begun::redirect(url))
 //!         })
 //!     }

@@ -25,8 +25,8 @@ pub(crate) fn tell(config: &Config, names: &Names) {
         relaxed = relaxed(config),
         mix_up = mix_up(config),
         values = config.values_from.as_str(),
-        "keycard is set up: every login has state, nonce and PKCE (S256), and its issuer, audience, \
-         times and signature are checked; cookies are sealed, HttpOnly and SameSite=Lax{}",
+        "keycard is set up: but for what stands in `relaxed`, every login has state, nonce and PKCE \
+         (S256), and its issuer, audience, times and signature are checked; cookies are sealed, HttpOnly and SameSite=Lax{}",
         if site.is_https() { ", and Secure" } else { "" },
     );
 }

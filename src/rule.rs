@@ -79,8 +79,9 @@ pub fn provider(name: impl Into<String>) -> Rule {
 /// Those who have proved who they are within this time, as the provider says (`auth_time`, OpenID
 /// Connect Core §2), with `clock_leeway` added. In whole seconds, of which there may be 136 years.
 ///
-/// Who did so longer ago is sent to log in again, with `max_age` (§3.1.2.1). Where the provider says
-/// nothing about it, as those of plain OAuth 2 do, nobody is let in.
+/// Who did so longer ago is sent to log in again, with `max_age` (§3.1.2.1), where the provider speaks
+/// OpenID Connect; at one of plain OAuth 2, or of the app's own, nobody is sent anywhere, and who is
+/// too late is not let in. Where nothing is said about the time, nobody is.
 pub fn max_age(age: Duration) -> Rule {
     Rule(Test::MaxAge(
         u32::try_from(age.as_secs()).unwrap_or(u32::MAX - 1),
