@@ -17,6 +17,7 @@
 //! lets nobody in, under [`not`](std::ops::Not) as well, and the log says what was not told.
 
 use std::fmt;
+use std::mem::discriminant;
 use std::ops;
 use std::time::Duration;
 
@@ -106,7 +107,8 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Those for whom it is this value, of this type.
+    /// Those for whom it is this value. One of another type, such as the text `"true"` for `true`, is as if
+    /// it were not told.
     pub fn equals(self, value: impl Into<Value>) -> Rule {
         Rule(Test::Equals(self, value.into()))
     }
@@ -150,7 +152,10 @@ impl Rule {
             Test::Provider(name) => Judgement::told(user.provider() == Some(name)),
             Test::EmailDomain(domain) => judge_email(user, domain),
             Test::Equals(claim, wanted) => match claim.find(user) {
-                Some(value) => Judgement::told(value == wanted),
+                Some(value) => match are_equal(value, wanted) {
+                    Some(are_equal) => Judgement::told(are_equal),
+                    None => claim.untold(),
+                },
                 None => claim.untold(),
             },
             Test::Contains(claim, wanted) => match claim.find(user) {
@@ -287,6 +292,19 @@ fn names(told: Option<Vec<&str>>, what: &str, is_it: impl Fn(&str) -> bool) -> J
     }
 }
 
+/// `None` where they are of different types: a `"true"` is neither `true` nor another thing.
+fn are_equal(found: &Value, wanted: &Value) -> Option<bool> {
+    match (found, wanted) {
+        (Value::Number(found), Value::Number(wanted)) => {
+            Some(found == wanted || found.as_f64() == wanted.as_f64())
+        }
+        (found, wanted) => {
+            let is_same_type = discriminant(found) == discriminant(wanted);
+            is_same_type.then(|| found == wanted)
+        }
+    }
+}
+
 fn judge_email(user: &User, domain: &str) -> Judgement {
     let Some(email) = user.email() else {
         return Judgement::untold("an e-mail");
@@ -309,7 +327,7 @@ fn domain_of(email: &str) -> Option<&str> {
     let honest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
     let reads_one_way = !local.is_empty()
         && local.chars().all(plain)
-        && !domain.is_empty()
+        && domain.split('.').all(|label| !label.is_empty())
         && domain.chars().all(honest);
     reads_one_way.then_some(domain)
 }
@@ -320,9 +338,10 @@ fn judge_age(user: &User, seconds: u32, now: i64) -> Judgement {
     };
     let allowed = i64::from(seconds).saturating_add(provider.leeway());
     let truth = match user.auth_time() {
-        Some(auth_time) if now.saturating_sub(auth_time) <= allowed => Truth::True,
-        Some(_) => Truth::False,
-        None => Truth::Unknown("the time of the login (auth_time)".to_owned()),
+        Some(auth_time) if now.saturating_sub(auth_time) > allowed => Truth::False,
+        Some(auth_time) if auth_time <= now.saturating_add(provider.leeway()) => Truth::True,
+        // One that is still to come says nothing.
+        Some(_) | None => Truth::Unknown("the time of the login (auth_time)".to_owned()),
     };
     let wants_login = (truth != Truth::True && provider.tells_auth_time()).then_some(seconds);
     Judgement { truth, wants_login }
@@ -399,7 +418,7 @@ mod tests {
             ("a+b.c%d!e@Example.COM", Some("Example.COM")),
             ("jörg@example.com", Some("example.com")),
             ("ada@mail.example.com", Some("mail.example.com")),
-            ("ada@example.com.", Some("example.com.")),
+            ("ada@example.com.", None),
             ("a@evil@example.com", None),
             ("a@example.com,b@evil.example", None),
             ("\"a@evil.example\"@example.com", None),

@@ -198,9 +198,9 @@ impl User {
         let claims = self.identity()?.claims();
         let told = pointers.iter().filter_map(|pointer| pointer.find(claims));
         let mut told = told.filter(|value| !value.is_null());
-        let mut names = names(told.next()?);
+        let mut names = names(told.next()?)?;
         for value in told {
-            for name in self::names(value) {
+            for name in self::names(value)? {
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -210,12 +210,13 @@ impl User {
     }
 }
 
-fn names(value: &Value) -> Vec<&str> {
+/// `None` where it is told in a form that nobody knows how to read.
+fn names(value: &Value) -> Option<Vec<&str>> {
     match value {
-        Value::Array(values) => values.iter().filter_map(Value::as_str).collect(),
-        Value::Object(members) => members.keys().map(String::as_str).collect(),
-        Value::String(name) => vec![name],
-        _ => Vec::new(),
+        Value::Array(values) => values.iter().map(Value::as_str).collect(),
+        Value::Object(members) => Some(members.keys().map(String::as_str).collect()),
+        Value::String(name) => Some(vec![name]),
+        _ => None,
     }
 }
 
