@@ -319,6 +319,9 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
                 "none",
             ));
         };
+        if auth_time > now.saturating_add(leeway) {
+            return differs("auth_time", auth_time.saturating_sub(now));
+        }
         if now.saturating_sub(auth_time) > i64::from(max_age).saturating_add(leeway) {
             return Err(refused(
                 "auth_time",
@@ -328,6 +331,11 @@ fn check_times(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// When the person proved who they are, in seconds since 1970, of claims that were checked.
+pub(super) fn auth_time(claims: &Map<String, Value>) -> Option<i64> {
+    time(claims, "auth_time").ok().flatten()
 }
 
 fn required_time(claims: &Map<String, Value>, claim: &'static str) -> Result<i64, Error> {

@@ -147,10 +147,7 @@ impl OpenIdProvider {
             userinfo::check_subject(&told, &subject)?;
             userinfo::merge(&mut claims, told);
         }
-        let (auth_time, session_id) = (
-            claims.get("auth_time").and_then(Value::as_i64),
-            text(&claims, "sid"),
-        );
+        let (auth_time, session_id) = (id_token::auth_time(&claims), text(&claims, "sid"));
         Ok(Verified {
             // The token's own: it was compared, and each tenant may have one.
             issuer: text(&claims, "iss").unwrap_or_default(),
