@@ -248,7 +248,16 @@ async fn ask(
             let (site, own) = (view.snapshot().site(), view.snapshot().own_paths());
             let goal = ReturnTo::parse(&path, site.origin(), own.all_seen());
             let goal = goal.map_or_else(|| site.home(), |path| path.as_str().to_owned());
-            if page(&parts, site).is_some_and(|here| here == goal) {
+            // Browsers keep a fragment to themselves, and a proxy may take the base path off.
+            let page_of = |path: &str| {
+                let path = path.split('#').next().unwrap_or_default().to_owned();
+                if path == site.base_path() {
+                    site.home()
+                } else {
+                    path
+                }
+            };
+            if page(&parts, site).is_some_and(|here| page_of(&here) == page_of(&goal)) {
                 return Err(denied(
                     "the authorize hook sends a page to itself".to_owned(),
                 ));

@@ -28,6 +28,7 @@ async fn decide(user: User, request: Parts) -> io::Result<Decision> {
         "/moved" => Ok(Decision::GoTo("/welcome?from=moved".to_owned())),
         "/away" => Ok(Decision::GoTo("//evil.example".to_owned())),
         "/circle" => Ok(Decision::GoTo("/circle".to_owned())),
+        "/round" => Ok(Decision::GoTo("/round#again".to_owned())),
         "/" => Ok(Decision::GoTo("https://evil.example".to_owned())),
         "/panic" => panic!("in the hook"),
         "/late" => {
@@ -51,6 +52,7 @@ async fn a_hook_allows_denies_or_sends_elsewhere_and_denies_when_it_fails() {
         ("/away", Some("/"), ""),
         ("/denied", None, "the authorize hook denies it"),
         ("/circle", None, "the authorize hook sends a page to itself"),
+        ("/round", None, "the authorize hook sends a page to itself"),
         ("/", None, "the authorize hook sends a page to itself"),
         ("/panic", None, "the authorize hook failed: it panicked"),
         ("/late", None, "the authorize hook failed: it panicked"),
