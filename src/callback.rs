@@ -393,6 +393,10 @@ pub(crate) fn log_in(
         count: pending.bounces.saturating_add(1),
     };
     cookies.push(names.set(names.mark(), &mark.seal(keyring, names)?, MARK_LIFE)?);
+    // The way back from a logout that nobody took.
+    if values(&visit.headers, names.farewell()).next().is_some() {
+        cookies.push(names.clear(names.farewell())?);
+    }
     // Parts of a longer identity that this one replaces. A POST from another site shows none of them.
     for (index, name) in others.iter().enumerate() {
         let follows = index == 0 && second.is_some();

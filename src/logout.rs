@@ -26,8 +26,10 @@ use crate::visit::Visit;
 const MAX_CLEARED: usize = 3 * 1024;
 /// The most bytes that they have together with the address and the cookie of what follows.
 const MAX_HEAD: usize = 3584;
+/// The most bytes of that address and that cookie: all that is ours has room besides.
+const MAX_WAY: usize = 2048;
 /// The longest `logout_hint` that is sent, in bytes.
-const MAX_HINT: usize = 512;
+const MAX_HINT: usize = 256;
 /// How long the provider's metadata may take: whoever wants to be logged out does not wait for it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -120,9 +122,22 @@ async fn log_out(request: &LogoutRequest) -> Result<Response> {
     if visit.method != Method::POST || !visit.is_own(site) {
         return Ok(pages::logout(snapshot, goal));
     }
-    let Parting { mut response, kept } = part(snapshot, visit, goal).await?;
-    let taken = response.headers().get(LOCATION).into_iter().chain(&kept);
-    let room = MAX_HEAD.saturating_sub(taken.map(HeaderValue::len).sum());
+    let parting = match part(snapshot, visit, goal).await {
+        Ok(parting) if parting.length() <= MAX_WAY => parting,
+        Ok(_) | Err(_) => {
+            tracing::warn!(
+                "somebody has logged out here alone: the way to the provider is too long, or could \
+                 not be made"
+            );
+            Parting {
+                response: pages::see_other(goal.unwrap_or(&site.home()))?,
+                kept: None,
+            }
+        }
+    };
+    let taken = parting.length();
+    let Parting { mut response, kept } = parting;
+    let room = MAX_HEAD.saturating_sub(taken);
     let keeps = kept.is_some().then(|| snapshot.names().farewell());
     let lines = kept
         .into_iter()
@@ -137,6 +152,14 @@ async fn log_out(request: &LogoutRequest) -> Result<Response> {
 struct Parting {
     response: Response,
     kept: Option<HeaderValue>,
+}
+
+impl Parting {
+    fn length(&self) -> usize {
+        let location = self.response.headers().get(LOCATION);
+        let lines = location.into_iter().chain(&self.kept);
+        lines.map(HeaderValue::len).sum()
+    }
 }
 
 /// To the provider where it has a session to end, else to the goal. Nothing that fails there keeps

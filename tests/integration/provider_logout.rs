@@ -217,6 +217,15 @@ async fn out_07_the_end_session_endpoint_is_https_and_keeps_its_query() {
     assert_eq!(sent[0], ("p".to_owned(), "a&b".to_owned()));
     assert_eq!(sent[1..], usual(&world.provider));
 
+    // Where it is too long, all that is ours is cleared all the same.
+    let long = format!("{page}?p={}", "a".repeat(3000));
+    let world = saying(json!({ "end_session_endpoint": long })).await;
+    let mut browser = world.logged_in("alice").await;
+    browser.begin(&world.provider).await;
+    let answer = log_out(&mut browser, "").await;
+    assert_eq!(answer.location(), "/");
+    assert_eq!(browser.jar.names(), Vec::<&str>::new());
+
     // The file's own counts over the metadata's.
     let world = World::with(|builder| {
         let builder = builder.set("auth.provider_logout", true);
