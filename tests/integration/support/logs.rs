@@ -1,7 +1,7 @@
 //! Every log line of the thread that a test runs on, at every level.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -30,6 +30,12 @@ pub struct Line {
 
 impl Logs {
     pub fn capture() -> Self {
+        // Where threads race to a line's first look at who listens, it may find nobody, and stay
+        // silent. Somebody who listens everywhere, and forgets, is always found.
+        static SOMEBODY: Once = Once::new();
+        SOMEBODY.call_once(|| {
+            let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+        });
         let lines = Arc::new(Mutex::new(Vec::new()));
         let subscriber = tracing_subscriber::registry().with(Recorder(lines.clone()));
         Self {
