@@ -5,9 +5,7 @@ use super::facts;
 use super::keys::{MARKS, OF_OWN_PROVIDER};
 use super::network::CaFiles;
 use super::own_callback;
-#[cfg(feature = "password")]
-use super::provider::Grant;
-use super::provider::{DEFAULT, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode};
+use super::provider::{DEFAULT, Grant, MixUp, Prompt, Protocol, ProviderConfig, ResponseMode};
 use super::section::{Shared, check_name};
 use super::tree::Table;
 use crate::own_provider::Added;
@@ -65,7 +63,6 @@ pub(super) fn read(
         redirect_uri,
         mix_up: MixUp::RuledOut,
         response_mode: ResponseMode::Query,
-        #[cfg(feature = "password")]
         grant: Grant::Code,
         protocol: Protocol::Own(added.clone()),
         #[cfg(any(test, feature = "cli"))]

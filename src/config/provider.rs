@@ -37,7 +37,6 @@ pub(crate) struct ProviderConfig {
     /// Where its logins alone come back to, if the section says so.
     pub(crate) redirect_uri: Option<String>,
     pub(crate) mix_up: MixUp,
-    #[cfg(feature = "password")]
     pub(crate) grant: Grant,
     pub(crate) protocol: Protocol,
     /// What fills in what the section leaves out.
@@ -96,10 +95,7 @@ impl ProviderConfig {
 
     /// Whether a browser brings its answers back.
     pub(crate) fn has_callback(&self) -> bool {
-        #[cfg(feature = "password")]
-        return self.grant == Grant::Code;
-        #[cfg(not(feature = "password"))]
-        return true;
+        self.grant == Grant::Code
     }
 
     pub(crate) fn is_relaxed(&self, relaxation: Relaxation) -> bool {

@@ -169,10 +169,6 @@ pub(super) fn read(
         (Some(own), Some(site)) => own_callback::read(own, name, site, shared.port, report),
         _ => None,
     };
-    #[cfg_attr(
-        not(feature = "password"),
-        expect(unused_variables, reason = "it is a code")
-    )]
     let grant = grant::read(section, shared.site.as_ref(), report);
     let (client_id, client_secret, mut protocol) = (client_id?, client_secret?, protocol?);
 
@@ -247,7 +243,6 @@ pub(super) fn read(
         signed_secret,
         redirect_uri,
         mix_up: MixUp::RuledOut,
-        #[cfg(feature = "password")]
         grant,
         scopes: scopes_of(kwargs.scopes, preset, &protocol),
         prompt: kwargs.prompt.unwrap_or_else(|| prompt(preset, &protocol)),
