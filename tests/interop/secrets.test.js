@@ -19,6 +19,7 @@ const ONLY_HERE = {
   inline_over_lines: { refused: 'StreamlitSecretNotFoundError' },
   name_with_underscore: { providers: [] },
   // It knows no client without a secret.
+  apple: { providers: [] },
   private_key: { providers: [] },
 };
 
