@@ -27,7 +27,8 @@ export async function freePort() {
 /** A folder that is gone when the test is over. */
 export async function folder(t) {
   const path = await mkdtemp(join(tmpdir(), 'keycard-interop-'));
-  t.after(() => rm(path, { recursive: true, force: true }));
+  // A browser that has just ended may still be writing.
+  t.after(() => rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }));
   return path;
 }
 
