@@ -54,6 +54,9 @@ impl Auth {
     /// them: an app that is guarded as a whole needs no other layer. Where only a branch is guarded, the
     /// root router has [`layer`](Self::layer).
     ///
+    /// Answers say `private` and `Vary: Cookie` unless the handler says itself how they may be cached:
+    /// one that says `public` behind a guard hands its page to whoever asks the cache.
+    ///
     /// axum shows a layer what the router held when the layer was added; `route_layer` leaves out the
     /// fallback. Routes that are added later, and by `merge` or `nest`, are not guarded.
     pub fn require_login(&self) -> Guard {
@@ -154,8 +157,9 @@ impl Guard {
     /// # Ok(()) }
     /// ```
     ///
-    /// An error denies, with its text in the log, and so does a panic. The last hook given is the one
-    /// that is asked.
+    /// An error denies, with its text in the log, and so does a panic. The request waits for it as long
+    /// as it takes: give a question that may hang a deadline. The last hook given is the one that is
+    /// asked.
     pub fn authorize<F, A>(mut self, hook: F) -> Self
     where
         F: Fn(User, Parts) -> A + Send + Sync + 'static,

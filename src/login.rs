@@ -436,7 +436,8 @@ pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
         request.return_to = Some(detour.return_to).filter(|path| !path.is_empty());
         request.wants = detour.wants;
     }
-    // A page of another site may send people to the login, but not decide where they end up.
+    // A page of another site may send people to the login, but not decide where they end up; at most,
+    // by the detour of a guarded page, as by a link to that page.
     if visit.is_own(snapshot.site())
         && let Some(return_to) = all("return_to").next()
     {
