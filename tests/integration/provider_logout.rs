@@ -100,6 +100,15 @@ async fn a_logout_goes_on_to_the_provider_and_comes_back() {
         assert_eq!((back.status.as_u16(), back.location()), (303, goal));
         assert!(browser.jar.names().is_empty());
     }
+    // One that nobody comes back from is over with the next login.
+    browser.log_in(&world.provider, "alice").await;
+    leave(&world, &mut browser).await;
+    browser.log_in(&world.provider, "alice").await;
+    assert!(!browser.jar.names().iter().any(|name| name.ends_with("-o")));
+    let state = leave(&world, &mut browser).await;
+    let callback = format!("/oauth2callback?state={state}");
+    let back = browser.get_from_elsewhere(&callback).await;
+    assert_eq!(back.location(), "/plain?q=1");
     assert!(world.logs.complaints().is_empty());
 }
 
@@ -248,12 +257,19 @@ async fn out_08_an_answer_to_a_logout_with_a_wrong_state_leads_home() {
     let spoilt = format!("{}{}", &value[..40], &value[41..]);
     let short = state[..42].to_owned();
 
-    for (what, state, value, seconds) in [
-        ("no state", "", value.as_str(), 0),
-        ("another's state", &other, &value, 0),
-        ("half a state", &short, &value, 0),
-        ("a spoilt cookie", &state, &spoilt, 0),
-        ("an old cookie", &state, &value, 601),
+    for (what, state, value, seconds, goal) in [
+        (
+            "both as they were",
+            &*state,
+            value.as_str(),
+            599,
+            "/plain?q=1",
+        ),
+        ("no state", "", &value, 0, "/"),
+        ("another's state", &other, &value, 0, "/"),
+        ("half a state", &short, &value, 0, "/"),
+        ("a spoilt cookie", &state, &spoilt, 0, "/"),
+        ("an old cookie", &state, &value, 601, "/"),
     ] {
         row(what);
         let mut browser = world.browser();
@@ -262,7 +278,7 @@ async fn out_08_an_answer_to_a_logout_with_a_wrong_state_leads_home() {
         let back = browser
             .get_from_elsewhere(&format!("/oauth2callback?state={state}"))
             .await;
-        assert_eq!((back.status.as_u16(), back.location()), (303, "/"));
+        assert_eq!((back.status.as_u16(), back.location()), (303, goal));
     }
     world.clock.turn(0);
 
