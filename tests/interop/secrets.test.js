@@ -21,6 +21,8 @@ const ONLY_HERE = {
   // It knows no client without a secret.
   apple: { providers: [] },
   private_key: { providers: [] },
+  // Nor a provider without metadata.
+  mix_up: { providers: ['google'] },
 };
 
 test('each file that loads gives the providers that Streamlit sees in it', async (t) => {
