@@ -23,7 +23,6 @@ use crate::own_paths::OwnPath;
 use crate::pages;
 use crate::provider::{ConfiguredProvider, Redemption, Verified};
 use crate::random;
-use crate::return_to::ReturnTo;
 use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 use crate::visit::Visit;
@@ -241,8 +240,7 @@ fn after_logout(
         return home(snapshot);
     };
     cookies.push(names.clear(names.farewell())?);
-    let (origin, own) = (snapshot.site().origin(), snapshot.own_paths().all_seen());
-    match ReturnTo::parse(&farewell.return_to, origin, own) {
+    match snapshot.return_to(&farewell.return_to) {
         Some(goal) => pages::see_other(goal.as_str()),
         None => home(snapshot),
     }
@@ -449,8 +447,8 @@ pub(crate) fn head(
 
 /// Where they were going, or home.
 fn goal(snapshot: &Snapshot, pending: &Pending) -> String {
-    let (origin, own) = (snapshot.site().origin(), snapshot.own_paths().all_seen());
-    ReturnTo::parse(&pending.return_to, origin, own)
+    snapshot
+        .return_to(&pending.return_to)
         .map_or_else(|| snapshot.site().home(), |path| path.as_str().to_owned())
 }
 

@@ -19,7 +19,6 @@ use crate::authorize::{Decision, Hook, IntoDecision};
 use crate::error::{Error, Kind};
 use crate::layer::{AuthLayer, AuthService};
 use crate::pages;
-use crate::return_to::ReturnTo;
 use crate::rule::{Rule, Truth};
 use crate::session::View;
 use crate::user::User;
@@ -249,8 +248,8 @@ async fn ask(
             Err(denied(why.to_owned()))
         }
         Ok(Decision::GoTo(path)) => {
-            let (site, own) = (view.snapshot().site(), view.snapshot().own_paths());
-            let goal = ReturnTo::parse(&path, site.origin(), own.all_seen());
+            let site = view.snapshot().site();
+            let goal = view.snapshot().return_to(&path);
             let goal = goal.map_or_else(|| site.home(), |path| path.as_str().to_owned());
             // Browsers keep a fragment to themselves, and a proxy may take the base path off.
             let page_of = |path: &str| {

@@ -17,7 +17,6 @@ use crate::own_provider::{Begun, Way};
 use crate::pages;
 use crate::provider::{ConfiguredProvider, Contact, MAX_REMEMBERED};
 use crate::random;
-use crate::return_to::ReturnTo;
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
@@ -166,13 +165,7 @@ async fn begin(request: LoginRequest) -> Result<Login> {
     provider.check_mix_up(&contact)?;
     let parameters = parameters(&request, provider, &contact);
     let now = snapshot.now();
-    let return_to = request.return_to.and_then(|path| {
-        ReturnTo::parse(
-            &path,
-            snapshot.site().origin(),
-            snapshot.own_paths().all_seen(),
-        )
-    });
+    let return_to = request.return_to.and_then(|path| snapshot.return_to(&path));
     let max_age = parameters.iter().find(|(name, _)| name == "max_age");
     let mut pending = Pending {
         seed: Seed(random::bytes()?),

@@ -110,11 +110,11 @@ impl fmt::Debug for Logout {
 
 async fn log_out(request: &LogoutRequest) -> Result<Response> {
     let (snapshot, visit) = (request.session.snapshot(), request.session.visit());
-    let (site, own) = (snapshot.site(), snapshot.own_paths());
+    let site = snapshot.site();
     let goal = request
         .return_to
         .as_deref()
-        .and_then(|path| ReturnTo::parse(path, site.origin(), own.all_seen()));
+        .and_then(|path| snapshot.return_to(path));
     let goal = goal.as_ref().map(ReturnTo::as_str);
     if let Some(status) = visit.idle() {
         return Ok(pages::nothing(status));

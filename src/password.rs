@@ -14,7 +14,6 @@ use crate::login_secrets::Seed;
 use crate::pages;
 use crate::provider::Credentials;
 use crate::random;
-use crate::return_to::ReturnTo;
 use crate::secret::Secret;
 use crate::session::Session;
 
@@ -43,10 +42,7 @@ async fn finish(session: Session, form: &[u8], cookies: &mut Vec<HeaderValue>) -
     if let Verdict::Idle(status) = judge(snapshot, visit, Some(&name))? {
         return Ok(pages::nothing(status));
     }
-    let return_to = field(form, "return_to").and_then(|path| {
-        let (origin, own) = (snapshot.site().origin(), snapshot.own_paths().all_seen());
-        ReturnTo::parse(&path, origin, own)
-    });
+    let return_to = field(form, "return_to").and_then(|path| snapshot.return_to(&path));
     let pending = Pending {
         seed: Seed(random::bytes()?),
         issued_at: snapshot.now(),

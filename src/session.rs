@@ -12,7 +12,6 @@ use crate::auth::Auth;
 use crate::cookies::{Detour, Wants};
 use crate::error::{Error, Kind};
 use crate::pages;
-use crate::return_to::ReturnTo;
 use crate::snapshot::Snapshot;
 use crate::user::User;
 #[cfg(feature = "password")]
@@ -91,10 +90,10 @@ impl View {
     /// The address of a login that leads back to the page which a person goes to. What a script
     /// asked for is no page, and nobody wants to end there.
     fn way(&self, parts: &Parts, provider: Option<&str>, wants: Wants) -> Result<String, Error> {
-        let (site, own) = (self.snapshot.site(), self.snapshot.own_paths());
+        let site = self.snapshot.site();
         let return_to = page(parts, site)
             .filter(|_| self.is_navigation)
-            .and_then(|page| ReturnTo::parse(&page, site.origin(), own.all_seen()))
+            .and_then(|page| self.snapshot.return_to(&page))
             .map(|page| page.as_str().to_owned())
             .unwrap_or_default();
         let detour = Detour { return_to, wants };

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
 use crate::provider::ConfiguredProvider;
+use crate::return_to::ReturnTo;
 
 /// The handle, and the configuration that was in force when somebody first asked.
 #[derive(Clone, Debug)]
@@ -74,6 +75,11 @@ impl Snapshot {
 
     pub(crate) fn default_provider(&self) -> Result<Option<&Arc<ConfiguredProvider>>, Error> {
         self.in_force.default_provider()
+    }
+
+    /// The path, if it is one of this app's and none of keycard's own.
+    pub(crate) fn return_to(&self, path: &str) -> Option<ReturnTo> {
+        ReturnTo::parse(path, self.site().origin(), self.own_paths().all_seen())
     }
 
     /// Whether some provider's answer comes by POST: no other POST is read at the callback.
