@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::callback_query::{Answer, POSTED, Parameters, REST};
 use crate::cookies::{
-    Cut, Farewell, Head, IdentityCookie, MARK_LIFE, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs,
-    state_hash, values,
+    Cut, Farewell, Head, IdentityCookie, LAST_USED_LIFE, LastUsed, MARK_LIFE, Mark, PENDING_LIFE,
+    Pending, Rest, SKEW, pairs, state_hash, values,
 };
 use crate::error::{Error, Kind, Result, error_code};
 use crate::own_paths::OwnPath;
@@ -405,9 +405,19 @@ pub(crate) fn log_in(
         }
     }
     let goal = goal(snapshot, pending);
-    let length = goal.len() + cookies.iter().map(HeaderValue::len).sum::<usize>();
+    let set = cookies.iter().map(HeaderValue::len).sum::<usize>();
+    if matches!(snapshot.default_provider(), Ok(None)) {
+        let value = LastUsed::of(&head.provider).seal(keyring, names)?;
+        let line = names.set(names.last_used(), &value, LAST_USED_LIFE)?;
+        let way = if second.is_none() { goal.len() } else { 0 };
+        let names = (cookies.len() + 1) * "set-cookie: \r\n".len();
+        // Only where it costs no page on the way: without it the chooser works as well.
+        if way + set + line.len() + names <= MAX_HEAD {
+            cookies.push(line);
+        }
+    }
     match second {
-        None if length <= MAX_HEAD => pages::see_other(&goal),
+        None if goal.len() + set <= MAX_HEAD => pages::see_other(&goal),
         // In a page it takes no room among the headers.
         None => Ok(pages::going_on(&goal)),
         Some(second) => first_step(

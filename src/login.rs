@@ -9,7 +9,9 @@ use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use http::{Method, StatusCode};
 
 use crate::config::is_ours;
-use crate::cookies::{self, Detour, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Wants, pairs};
+use crate::cookies::{
+    self, Detour, LastUsed, Mark, PENDING_BUDGET, PENDING_LIFE, Pending, Wants, pairs,
+};
 use crate::error::{Kind, Result};
 use crate::login_secrets::{LoginSecrets, Seed};
 use crate::own_paths::OwnPath;
@@ -253,7 +255,9 @@ fn choose(snapshot: &Snapshot, request: &LoginRequest) -> Result<Login> {
         .into_iter()
         .chain(sealed.as_deref().map(|sealed| ("detour", sealed)))
         .collect();
-    Ok(Login(pages::chooser(snapshot, &fields)))
+    let (headers, names) = (&request.session.visit().headers, snapshot.names());
+    let last_used = LastUsed::open(headers, names, snapshot.keyring(), snapshot.now());
+    Ok(Login(pages::chooser(snapshot, &fields, last_used)))
 }
 
 /// What of a `max_age` is checked when the login comes back: the strictest where it cannot be read,

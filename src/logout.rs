@@ -223,7 +223,8 @@ async fn part(snapshot: &Snapshot, visit: &Visit, goal: Option<&str>) -> Result<
     })
 }
 
-/// The lines that clear our cookies, of at most so many bytes, but for the one that is kept.
+/// The lines that clear our cookies, of at most so many bytes, but for the one that is kept and the
+/// one that says which provider was used last: whoever logs in again finds it first.
 fn cleared(
     snapshot: &Snapshot,
     visit: &Visit,
@@ -237,7 +238,7 @@ fn cleared(
         .map(|(name, _)| name)
         .filter(|name| names.is_ours(name))
         .filter_map(|name| std::str::from_utf8(name).ok())
-        .filter(|name| Some(*name) != kept)
+        .filter(|name| Some(*name) != kept && *name != names.last_used())
         .collect();
     // The identity's first cookie is cleared always, the others where they came: first those that
     // we know, for a neighbour can plant any number of names like ours.

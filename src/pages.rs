@@ -16,6 +16,7 @@ use http::{HeaderMap, StatusCode};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
+use crate::cookies::LastUsed;
 use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
 use crate::own_paths::OwnPath;
@@ -175,17 +176,26 @@ impl IntoResponse for Error {
     }
 }
 
-/// Which provider to log in with. The fields come back with the choice.
-pub(crate) fn chooser(snapshot: &Snapshot, fields: &[(&str, &str)]) -> Response {
+/// Which provider to log in with, the one that was used last first. The fields come back with the
+/// choice.
+pub(crate) fn chooser(
+    snapshot: &Snapshot,
+    fields: &[(&str, &str)],
+    last_used: Option<LastUsed>,
+) -> Response {
+    let is_last = |name: &str| last_used == Some(LastUsed::of(name));
+    let mut providers: Vec<_> = snapshot.providers().iter().collect();
+    providers.sort_by_key(|provider| !is_last(provider.name()));
     let body = html! {
         h1 { "Log in" }
         form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
             @for (name, value) in fields {
                 input type="hidden" name=(name) value=(value);
             }
-            @for provider in snapshot.providers() {
+            @for provider in providers {
                 button.button type="submit" name="provider" value=(provider.name()) {
                     "Log in with " (provider.label())
+                    @if is_last(provider.name()) { " " small { "last used" } }
                 }
             }
         }

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
+use super::last_used::LastUsed;
 use super::mark::Mark;
 use super::members;
 use super::names::Names;
@@ -252,14 +253,14 @@ pub(super) fn encode(head: &Head, claims: &Map<String, Value>, names: &Names) ->
     }
     let text = parts::text_length(plain.len());
     let cookies = &names.identity()[..parts::count(text).min(3)];
-    let mark = parts::text_length(Mark::LENGTH);
+    let beside = parts::text_length(Mark::LENGTH) + parts::text_length(LastUsed::LENGTH);
     let room: usize = cookies
         .iter()
         .map(String::as_str)
-        .chain([names.mark()])
+        .chain([names.mark(), names.last_used()])
         .map(|name| names::size(name.as_bytes(), b""))
         .sum();
-    (text + mark + room <= IDENTITY_BUDGET).then_some(plain)
+    (text + beside + room <= IDENTITY_BUDGET).then_some(plain)
 }
 
 fn encode_head(head: &Head) -> Vec<u8> {

@@ -3,13 +3,14 @@
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
 //! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small,
-//! `members` lets one be read without the others; `mark`, `pending`, `identity`, `rest`, `detour` and
-//! `farewell` are the things kept.
+//! `members` lets one be read without the others; `mark`, `last_used`, `pending`, `identity`, `rest`,
+//! `detour` and `farewell` are the things kept.
 
 mod detour;
 mod farewell;
 mod header;
 mod identity;
+mod last_used;
 mod mark;
 mod members;
 mod names;
@@ -26,6 +27,7 @@ pub(crate) use detour::{Detour, Wants};
 pub(crate) use farewell::{Farewell, LIFE as FAREWELL_LIFE};
 pub(crate) use header::{pairs, values};
 pub(crate) use identity::{Head, IdentityCookie, SKEW};
+pub(crate) use last_used::{LIFE as LAST_USED_LIFE, LastUsed};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
 pub(crate) use parts::Cut;
@@ -35,8 +37,8 @@ pub(crate) use seal::Keyring;
 #[cfg(any(fuzzing, test))]
 pub(crate) use seal::Purpose;
 
-/// What an identity and the mark of its login make a browser send, in bytes, names and separators
-/// counted: nginx answers 400 from 8 KB on, and the app has cookies of its own.
+/// What an identity, the mark of its login and its provider's name make a browser send, in bytes,
+/// names and separators counted: nginx answers 400 from 8 KB on, and the app has cookies of its own.
 pub(crate) const IDENTITY_BUDGET: usize = 5632;
 /// The share of pending logins, beside [`IDENTITY_BUDGET`].
 pub(crate) const PENDING_BUDGET: usize = 1024;

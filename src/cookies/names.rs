@@ -15,6 +15,7 @@ pub(crate) struct Names {
     identity: [String; 3],
     mark: String,
     farewell: String,
+    last_used: String,
     pending: String,
     path: String,
     secure: bool,
@@ -36,6 +37,7 @@ impl Names {
         Self {
             mark: format!("{identity}-m"),
             farewell: format!("{identity}-o"),
+            last_used: format!("{identity}-l"),
             pending: format!("{identity}-p-"),
             identity: [
                 identity.clone(),
@@ -59,6 +61,11 @@ impl Names {
     /// The cookie of a logout that is under way at the provider.
     pub(crate) fn farewell(&self) -> &str {
         &self.farewell
+    }
+
+    /// The cookie of the provider that was used last. A logout leaves it.
+    pub(crate) fn last_used(&self) -> &str {
+        &self.last_used
     }
 
     /// The cookie of the pending login with this state.
@@ -180,6 +187,7 @@ mod tests {
             assert_eq!(*second, format!("{name}-2"));
             assert_eq!(*third, format!("{name}-3"));
             assert_eq!(names.mark(), format!("{name}-m"));
+            assert_eq!(names.last_used(), format!("{name}-l"));
             assert_eq!(names.pending("state"), format!("{name}-p-jotjonok"));
             let set = names.set(first, "value", 2_592_000).unwrap();
             assert_eq!(set, format!("{name}=value; {attributes}2592000"));

@@ -37,16 +37,18 @@ pub(crate) enum Purpose {
     Rest,
     Detour,
     Farewell,
+    LastUsed,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Identity,
         Self::Mark,
         Self::Pending,
         Self::Rest,
         Self::Detour,
         Self::Farewell,
+        Self::LastUsed,
     ];
 
     fn name(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Purpose {
             Self::Rest => "rest of an identity",
             Self::Detour => "detour",
             Self::Farewell => "farewell",
+            Self::LastUsed => "last used provider",
         }
     }
 }
@@ -246,7 +249,7 @@ impl fmt::Debug for Keyring {
 /// The keys that are made from one secret.
 struct Keys {
     id: [u8; 4],
-    keys: [LessSafeKey; 6],
+    keys: [LessSafeKey; 7],
     /// From then on they open nothing.
     until: Option<i64>,
 }
@@ -259,9 +262,11 @@ impl Keys {
         let key = |purpose: Purpose| {
             let algorithm = match purpose {
                 // Strangers decide how many of these there are, so a nonce may come twice.
-                Purpose::Mark | Purpose::Pending | Purpose::Detour | Purpose::Farewell => {
-                    &AES_256_GCM_SIV
-                }
+                Purpose::Mark
+                | Purpose::Pending
+                | Purpose::Detour
+                | Purpose::Farewell
+                | Purpose::LastUsed => &AES_256_GCM_SIV,
                 Purpose::Identity | Purpose::Rest => &AES_256_GCM,
             };
             let bytes: [u8; 32] = expand(&prk, purpose.name())?;
@@ -269,7 +274,7 @@ impl Keys {
                 .map(LessSafeKey::new)
                 .map_err(|_| underivable())
         };
-        let [identity, mark, pending, rest, detour, farewell] = Purpose::ALL;
+        let [identity, mark, pending, rest, detour, farewell, last_used] = Purpose::ALL;
         Ok(Self {
             id: expand(&prk, "key id")?,
             keys: [
@@ -279,6 +284,7 @@ impl Keys {
                 key(rest)?,
                 key(detour)?,
                 key(farewell)?,
+                key(last_used)?,
             ],
             until,
         })

@@ -117,6 +117,7 @@ fn name_of(purpose: Purpose, names: &Names) -> String {
         Purpose::Rest => names.identity()[1].clone(),
         Purpose::Detour => "detour".to_owned(),
         Purpose::Farewell => names.farewell().to_owned(),
+        Purpose::LastUsed => names.last_used().to_owned(),
     }
 }
 

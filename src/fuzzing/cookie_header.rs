@@ -180,7 +180,7 @@ impl Sealed {
                 ],
                 Purpose::Mark => &[(mark, &self.mark)],
                 Purpose::Pending => &[(pending, &self.pending), (first, &self.misused)],
-                Purpose::Rest | Purpose::Detour | Purpose::Farewell => &[],
+                Purpose::Rest | Purpose::Detour | Purpose::Farewell | Purpose::LastUsed => &[],
             };
             let is_ours = sealed
                 .iter()

@@ -23,6 +23,7 @@ mod guests;
 mod id_token;
 mod internet;
 mod keys;
+mod last_used;
 mod leaks;
 mod limits;
 mod login;

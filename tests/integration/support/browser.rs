@@ -59,7 +59,7 @@ impl Answer {
     }
 
     /// Where the page goes on to by itself.
-    fn refresh(&self) -> Option<String> {
+    pub fn refresh(&self) -> Option<String> {
         let (_, rest) = self.body.split_once("content=\"0; url=")?;
         Some(rest.split_once('"').unwrap().0.to_owned())
     }
