@@ -15,6 +15,7 @@ use tracing::dispatcher;
 use crate::clock::{Clock, unix};
 use crate::config::{Config, ConfigError, Environment, Given, Seen, Site, Source};
 use crate::cookies::Names;
+use crate::ended::{Ended, Waiters};
 use crate::failure_log::FailureLog;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
@@ -58,6 +59,7 @@ struct Handle {
     callback_seen: AtomicBool,
     port_told: AtomicBool,
     log: FailureLog,
+    waiters: Waiters,
     wanted_claims: Option<Wanted>,
     #[cfg(feature = "password")]
     tries: Tries,
@@ -174,6 +176,7 @@ impl Auth {
             Ok(in_force) => {
                 in_force.tell(Some(&former));
                 self.0.in_force.store(Arc::new(in_force));
+                self.0.waiters.look_again();
                 let values = config.values_from.as_str();
                 tracing::info!(values, "the settings were saved, and count from here on");
             }
@@ -200,6 +203,16 @@ impl Auth {
 
     pub(crate) fn log(&self) -> &FailureLog {
         &self.0.log
+    }
+
+    /// Who waits in this process for a login to end.
+    pub(crate) fn waiters(&self) -> &Waiters {
+        &self.0.waiters
+    }
+
+    /// Takes note that this login is over: the browser that had it forgets it.
+    pub(crate) fn end(&self, login_id: [u8; 16], why: Ended) {
+        self.0.waiters.tell(login_id, why);
     }
 
     /// The type that the claims of every login have to fit.
@@ -408,6 +421,7 @@ impl AuthBuilder {
             callback_seen: AtomicBool::new(false),
             port_told: AtomicBool::new(false),
             log: FailureLog::default(),
+            waiters: Waiters::default(),
             wanted_claims: self.wanted_claims,
             #[cfg(feature = "password")]
             tries: Tries::default(),

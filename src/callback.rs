@@ -18,6 +18,7 @@ use crate::cookies::{
     Cut, Farewell, Head, IdentityCookie, LAST_USED_LIFE, LastUsed, MARK_LIFE, Mark, PENDING_LIFE,
     Pending, Rest, SKEW, pairs, state_hash, values,
 };
+use crate::ended::Ended;
 use crate::error::{Error, Kind, Result, error_code};
 use crate::own_paths::OwnPath;
 use crate::pages;
@@ -367,8 +368,24 @@ fn clean(text: &str) -> String {
     clean
 }
 
-/// Seals the identity, and sends the browser on.
+/// Logs somebody in, in the place of whoever was logged in in this browser before.
 pub(crate) fn log_in(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    pending: &Pending,
+    head: &Head,
+    claims: &Map<String, Value>,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Response> {
+    let response = seal(snapshot, visit, pending, head, claims, cookies)?;
+    if let Some(former) = snapshot.identity(&visit.headers) {
+        snapshot.auth().end(former.login_id(), Ended::Replaced);
+    }
+    Ok(response)
+}
+
+/// Seals the identity, and sends the browser on.
+fn seal(
     snapshot: &Snapshot,
     visit: &Visit,
     pending: &Pending,

@@ -41,7 +41,8 @@
 //!
 //! [`User`] is whoever made the request, or nobody. [`Identity`] is somebody: whoever is not logged
 //! in is sent to log in, and comes back. [`Auth::require_login`] and [`Auth::require`], with a
-//! [`rule`], are the same for whole routers, files and sockets. [`Session`] logs in and out. The layer
+//! [`rule`], are the same for whole routers, files and sockets. [`Session`] logs in and out, and
+//! [tells a socket](Session::ended) when its login is over. The layer
 //! answers `/oauth2callback` (and `/oauth2callback/<name>` of a provider that has its own),
 //! `/auth/login` (which lets people choose among several providers) and `/auth/logout` by itself.
 //! What keycard does not know how to ask is a provider of the app's [own](own_provider).
@@ -97,6 +98,7 @@ mod cookies;
 #[cfg(feature = "dev")]
 #[cfg_attr(docsrs, doc(cfg(feature = "dev")))]
 pub mod dev;
+mod ended;
 mod error;
 mod failure_log;
 #[cfg(any(fuzzing, test))]
@@ -137,12 +139,13 @@ mod visit;
 pub use auth::{Auth, AuthBuilder, ProviderChoice};
 pub use authorize::{Decision, IntoDecision};
 pub use config::ConfigError;
+pub use ended::Ended;
 pub use error::{Error, Fault, Result};
 pub use guard::{Guard, GuardFuture, GuardService};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
 pub use login::{Login, LoginRequest};
 pub use logout::{Logout, LogoutRequest};
-pub use session::{Identity, Session};
+pub use session::{Ending, Identity, Session};
 pub use user::User;
 
 /// The program in the README compiles.

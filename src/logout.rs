@@ -13,7 +13,9 @@ use http::Method;
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
 use tokio::time::timeout;
 
+use crate::auth::Auth;
 use crate::cookies::{FAREWELL_LIFE, Farewell, pairs};
+use crate::ended::Ended;
 use crate::error::{Error, Result};
 use crate::pages;
 use crate::random;
@@ -87,28 +89,49 @@ impl IntoFuture for LogoutRequest {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let out = log_out(&self).await;
-            Logout(out.unwrap_or_else(IntoResponse::into_response))
+            out.unwrap_or_else(|error| Logout::of_nobody(error.into_response()))
         })
     }
 }
 
 /// A logout that happens when this is returned from the handler. Dropped, nothing has happened.
 #[must_use = "the logout happens when this is returned from the handler"]
-pub struct Logout(Response);
+pub struct Logout {
+    response: Response,
+    over: Option<Over>,
+}
+
+/// The login that is over once the answer goes out.
+struct Over {
+    auth: Auth,
+    login_id: [u8; 16],
+}
+
+impl Logout {
+    fn of_nobody(response: Response) -> Self {
+        let over = None;
+        Self { response, over }
+    }
+}
 
 impl IntoResponse for Logout {
     fn into_response(self) -> Response {
-        self.0
+        if let Some(Over { auth, login_id }) = self.over {
+            auth.end(login_id, Ended::LoggedOut);
+        }
+        self.response
     }
 }
 
 impl fmt::Debug for Logout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Logout").field(&self.0.status()).finish()
+        f.debug_tuple("Logout")
+            .field(&self.response.status())
+            .finish()
     }
 }
 
-async fn log_out(request: &LogoutRequest) -> Result<Response> {
+async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     let (snapshot, visit) = (request.session.snapshot(), request.session.visit());
     let site = snapshot.site();
     let goal = request
@@ -117,10 +140,10 @@ async fn log_out(request: &LogoutRequest) -> Result<Response> {
         .and_then(|path| snapshot.return_to(path));
     let goal = goal.as_ref().map(ReturnTo::as_str);
     if let Some(status) = visit.idle() {
-        return Ok(pages::nothing(status));
+        return Ok(Logout::of_nobody(pages::nothing(status)));
     }
     if visit.method != Method::POST || !visit.is_own(site) {
-        return Ok(pages::logout(snapshot, goal));
+        return Ok(Logout::of_nobody(pages::logout(snapshot, goal)));
     }
     let parting = match part(snapshot, visit, goal).await {
         Ok(parting) if parting.length() <= MAX_WAY => parting,
@@ -145,7 +168,11 @@ async fn log_out(request: &LogoutRequest) -> Result<Response> {
     for line in lines {
         response.headers_mut().append(SET_COOKIE, line);
     }
-    Ok(response)
+    let over = snapshot.identity(&visit.headers).map(|identity| Over {
+        auth: snapshot.auth().clone(),
+        login_id: identity.login_id(),
+    });
+    Ok(Logout { response, over })
 }
 
 /// Where the browser goes from here, and the cookie that brings it back from there.
@@ -272,5 +299,5 @@ pub(crate) async fn answer(session: &Session, form: &[u8]) -> Result<Response> {
         let return_to = fields.find(|(name, _)| name == "return_to");
         request.return_to = return_to.map(|(_, path)| path.into_owned());
     }
-    log_out(&request).await
+    log_out(&request).await.map(Logout::into_response)
 }

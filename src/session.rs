@@ -1,15 +1,20 @@
 //! The extractors: what a handler sees of the person who made its request.
 
 use std::fmt;
+use std::future::Future;
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::auth::Auth;
 use crate::cookies::{Detour, Wants};
+use crate::ended::{Ended, Waiter};
 use crate::error::{Error, Kind};
 use crate::pages;
 use crate::snapshot::Snapshot;
@@ -17,6 +22,10 @@ use crate::user::User;
 #[cfg(feature = "password")]
 use crate::visit::is_surely_local;
 use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, is_read, page};
+
+/// How often who waits for a login to end looks by themselves: clocks jump, machines sleep, and a
+/// replica without requests has to find a save, too.
+const LOOKS: Duration = Duration::from_secs(5);
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
@@ -216,6 +225,62 @@ impl Session {
         &self.user
     }
 
+    /// Waits for the login of this request to be over: for a WebSocket, a stream of server-sent events
+    /// or a long answer, which were opened by somebody who may have left since. Who they are is read
+    /// once, when it is opened; what this resolves to says why to close it.
+    ///
+    /// ```no_run
+    /// use axum::extract::WebSocketUpgrade;
+    /// use axum::extract::ws::{CloseFrame, Message};
+    /// use axum::response::Response;
+    /// use keycard::{Identity, Session};
+    ///
+    /// async fn live(upgrade: WebSocketUpgrade, who: Identity, session: Session) -> Response {
+    ///     let mut ended = session.ended();
+    ///     upgrade.on_upgrade(async move |mut socket| {
+    ///         loop {
+    ///             tokio::select! {
+    ///                 why = &mut ended => {
+    ///                     let reason = why.to_string().into();
+    ///                     let frame = CloseFrame { code: 1008, reason }; // RFC 6455 §7.4.1
+    ///                     let _ = socket.send(Message::Close(Some(frame))).await;
+    ///                     return;
+    ///                 }
+    ///                 Some(Ok(message)) = socket.recv() => println!("{message:?}"),
+    ///                 else => return,
+    ///             }
+    ///         }
+    ///     })
+    /// }
+    /// ```
+    ///
+    /// | what happens | when it resolves |
+    /// |---|---|
+    /// | somebody logs out in the same browser, through this process | when the answer goes out |
+    /// | somebody logs in anew in the same browser, through this process | when the answer goes out |
+    /// | the login expires | within a second, by the clock of [`AuthBuilder::clock`] |
+    /// | the settings are saved and let it count no more | a second or two, or ten where nobody asks for anything |
+    /// | the clock jumps, the machine was asleep, a test turns the clock | within five seconds of tokio's time |
+    /// | nobody is logged in | at once |
+    ///
+    /// What happens in another process of the same app is not told here, nor what happened before this
+    /// was called; and a login whose answer came by `form_post` does not show which one it replaces.
+    /// There these end when their time is over.
+    ///
+    /// Call it before the upgrade, in the handler: what happens until the socket stands is told then.
+    /// It costs a small entry in this process until it is dropped.
+    ///
+    /// [`AuthBuilder::clock`]: crate::AuthBuilder::clock
+    pub fn ended(&self) -> Ending {
+        let Some(login_id) = self.user.login_id() else {
+            return Ending(Box::pin(std::future::ready(Ended::Anonymous)));
+        };
+        let auth = self.snapshot().auth().clone();
+        let waiter = auth.waiters().add(login_id);
+        let (visit, user) = (self.visit.clone(), self.user.clone());
+        Ending(Box::pin(wait(auth, visit, user, waiter)))
+    }
+
     pub(crate) fn snapshot(&self) -> &Snapshot {
         self.view.snapshot()
     }
@@ -255,5 +320,50 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("user", &self.user)
             .finish_non_exhaustive()
+    }
+}
+
+/// What [`Session::ended`] returns: a future of why the login is over. It can be awaited by `&mut`, in
+/// `tokio::select!` as often as need be; dropped, nobody waits any more.
+#[must_use = "it tells nothing unless it is awaited"]
+pub struct Ending(Pin<Box<dyn Future<Output = Ended> + Send>>);
+
+impl Future for Ending {
+    type Output = Ended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
+        self.0.as_mut().poll(context)
+    }
+}
+
+impl fmt::Debug for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ending")
+    }
+}
+
+/// Waits until the same request would be nobody's.
+async fn wait(auth: Auth, visit: Arc<Visit>, user: User, mut waiter: Waiter) -> Ended {
+    loop {
+        if let Some(why) = waiter.told() {
+            return why;
+        }
+        match left(&Snapshot::of(auth.clone()), &visit, &user) {
+            Ok(left) => waiter.news(left.min(LOOKS)).await,
+            Err(why) => return why,
+        }
+    }
+}
+
+/// How long the login of a request still lasts, or why it does not count any more.
+fn left(snapshot: &Snapshot, visit: &Visit, user: &User) -> Result<Duration, Ended> {
+    let now = snapshot.now();
+    match snapshot.identity(&visit.headers) {
+        Some(identity) => {
+            let seconds = identity.expires_at().saturating_sub(now);
+            Ok(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        None if user.is_current(now) => Err(Ended::SettingsChanged),
+        None => Err(Ended::Expired),
     }
 }

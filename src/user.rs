@@ -157,6 +157,16 @@ impl User {
             .map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Which login this is.
+    pub(crate) fn login_id(&self) -> Option<[u8; 16]> {
+        Some(self.identity()?.login_id())
+    }
+
+    /// Whether their login counts at `now`, as far as time goes.
+    pub(crate) fn is_current(&self, now: i64) -> bool {
+        self.identity().is_some_and(|it| it.is_current(now))
+    }
+
     /// When they last proved who they are, where the provider has said so.
     pub(crate) fn auth_time(&self) -> Option<i64> {
         self.identity()?.auth_time()

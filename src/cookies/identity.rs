@@ -155,6 +155,11 @@ impl IdentityCookie {
         self.issued_at <= now.saturating_add(SKEW) && now < self.expires_at
     }
 
+    /// Random, new at each login.
+    pub(crate) fn login_id(&self) -> [u8; 16] {
+        self.login_id
+    }
+
     pub(crate) fn issued_at(&self) -> i64 {
         self.issued_at
     }

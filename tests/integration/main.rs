@@ -50,6 +50,7 @@ mod rules;
 mod secrets;
 mod shapes;
 mod signed_userinfo;
+mod sockets;
 mod support;
 mod tabs;
 mod testing;

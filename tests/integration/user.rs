@@ -5,15 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{State, WebSocketUpgrade};
-use axum::response::IntoResponse;
-use axum::routing::{any, get};
+use axum::extract::State;
+use axum::routing::get;
 use http::{Request, StatusCode};
-use keycard::{Auth, Identity, Session, User};
+use keycard::{Identity, Session, User};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 use crate::support::{Browser, SITE, World, relative, routes};
 
@@ -522,123 +519,4 @@ async fn somebody_is_asked_for_and_nobody_is_told_where_to_log_in() {
 
     let mut browser = world.logged_in("alice").await;
     assert_eq!(browser.get("/private").await.body, "alice");
-}
-
-/// An app on a socket of its own, for what only a real connection can do.
-async fn serve(auth: &Auth) -> std::net::SocketAddr {
-    async fn say_who(socket: WebSocketUpgrade, user: User) -> impl IntoResponse {
-        let name = user.name().unwrap_or("nobody").to_owned();
-        socket.on_upgrade(async move |mut socket| {
-            let _ = socket.send(name.into()).await;
-        })
-    }
-    async fn guarded(socket: WebSocketUpgrade, identity: Identity) -> impl IntoResponse {
-        let name = identity.name().unwrap_or_default().to_owned();
-        socket.on_upgrade(async move |mut socket| {
-            let _ = socket.send(name.into()).await;
-        })
-    }
-    let app = Router::new()
-        .route("/socket", any(say_who))
-        .route("/guarded", any(guarded))
-        .layer(auth.layer());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, app).into_future());
-    address
-}
-
-/// The status of an upgrade, and the first message where there is one.
-async fn upgrade(
-    address: std::net::SocketAddr,
-    path: &str,
-    cookies: &str,
-    origin: Option<&str>,
-) -> (u16, String) {
-    let origin = origin.map_or_else(String::new, |origin| format!("Origin: {origin}\r\n"));
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: localhost:8501\r\nConnection: Upgrade\r\n\
-         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCookie: {cookies}\r\n{origin}\r\n"
-    );
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let head = loop {
-        let mut bytes = [0; 1024];
-        let length = stream.read(&mut bytes).await.unwrap();
-        assert!(
-            length > 0,
-            "it hung up: {}",
-            String::from_utf8_lossy(&answer)
-        );
-        answer.extend_from_slice(&bytes[..length]);
-        if let Some(at) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-            break at + 4;
-        }
-    };
-    let status = std::str::from_utf8(&answer[9..12])
-        .unwrap()
-        .parse()
-        .unwrap();
-    if status != 101 {
-        return (status, String::new());
-    }
-    // A text frame from a server: a byte of its kind, a byte of its length, and the text.
-    let mut frame = answer.split_off(head);
-    while frame.len() < 2 || frame.len() < 2 + usize::from(frame[1]) {
-        let mut bytes = [0; 128];
-        let length = stream.read(&mut bytes).await.unwrap();
-        assert!(length > 0, "it hung up");
-        frame.extend_from_slice(&bytes[..length]);
-    }
-    let length = usize::from(frame[1]);
-    let text = String::from_utf8(frame[2..2 + length].to_vec()).unwrap();
-    (status, text)
-}
-
-#[tokio::test]
-async fn a_websocket_knows_the_user_where_our_own_page_opened_it() {
-    let world = World::new().await;
-    let browser = world.logged_in("alice").await;
-    let cookies = browser.jar.header("/").unwrap();
-    let address = serve(&world.auth).await;
-
-    for path in ["/socket", "/guarded"] {
-        let own = upgrade(address, path, &cookies, Some(SITE)).await;
-        assert_eq!(own, (101, "Alice Adams".to_owned()), "{path}");
-        // What is no browser sends no Origin, and has the cookie from its owner.
-        let none = upgrade(address, path, &cookies, None).await;
-        assert_eq!(none, (101, "Alice Adams".to_owned()), "{path}");
-    }
-}
-
-#[tokio::test]
-async fn a_websocket_that_another_site_opened_is_nobodys() {
-    let world = World::new().await;
-    let browser = world.logged_in("alice").await;
-    let cookies = browser.jar.header("/").unwrap();
-    let address = serve(&world.auth).await;
-
-    for origin in [
-        "https://evil.example",
-        "null",
-        "https://localhost:8501",
-        "http://localhost:8502",
-        "http://localhost",
-        "http://localhost:8501/",
-        "http://localhost:8501.evil.example",
-        "http://sub.localhost:8501",
-        "HTTP://LOCALHOST:8501",
-    ] {
-        let free = upgrade(address, "/socket", &cookies, Some(origin)).await;
-        assert_eq!(free, (101, "nobody".to_owned()), "{origin}");
-        let guarded = upgrade(address, "/guarded", &cookies, Some(origin)).await;
-        assert_eq!(guarded.0, 403, "{origin}");
-    }
-    let complaint = &world.logs.complaints()[0];
-    assert_eq!(complaint.code.as_deref(), Some("foreign_socket"));
-    // Over an own Origin, nobody is sent to log in rather than refused.
-    let nobody = upgrade(address, "/guarded", "a=b", Some(SITE)).await;
-    assert_eq!(nobody.0, 401);
 }

@@ -10,6 +10,7 @@ mod saves;
 mod shelf;
 mod signing;
 mod small_provider;
+mod socket;
 pub mod tls;
 mod world;
 
@@ -22,6 +23,7 @@ pub use saves::{SecretsFile, shared};
 pub use shelf::Shelf;
 pub use signing::{TestKey, base64url, pem};
 pub use small_provider::SmallProvider;
+pub use socket::{Connection, Frame, serve};
 pub use world::{
     Ending, Refusal, SITE, World, app, eventually, fresh_secret, groups, now, pass, provider,
     provider_with, routes, row, settle, telling_app, who,
