@@ -81,7 +81,7 @@
 //! - `dev`: an OpenID provider inside the process, for working offline and for tests.
 //! - `password`: a form for user name and password, for one machine while developing
 //!   (`docs/from-panel.md`).
-//! - `testing`: a request that is logged in as somebody, in one line.
+//! - `testing`: a request that is logged in as somebody, in one line, and a clock to turn.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;

@@ -39,6 +39,25 @@ impl Pointer {
     pub(crate) fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         claims.get(&self.claim)?.pointer(&self.rest)
     }
+
+    /// Puts a value where it leads, with the objects on the way there.
+    #[cfg(feature = "testing")]
+    pub(crate) fn put(&self, claims: &mut Map<String, Value>, value: Value) {
+        let mut place = claims.entry(self.claim.clone()).or_insert(Value::Null);
+        for name in self.rest.split('/').skip(1) {
+            let name = name.replace("~1", "/").replace("~0", "~");
+            let object = match place {
+                Value::Object(object) => object,
+                other => {
+                    *other = Value::Object(Map::new());
+                    let Value::Object(object) = other else { return };
+                    object
+                }
+            };
+            place = object.entry(name).or_insert(Value::Null);
+        }
+        *place = value;
+    }
 }
 
 /// A name as it stands in a pointer.

@@ -1,12 +1,11 @@
 //! An app with one development provider, and everything a test wants to turn.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::routing::{get, post};
 use keycard::dev::{self, Endpoint, Fault, Person, SigningAlg};
+use keycard::testing::Clock;
 use keycard::{Auth, AuthBuilder, Identity, Login, Logout, Session, User};
 use serde_json::{Value, json};
 use url::Url;
@@ -22,27 +21,9 @@ pub struct World {
     pub provider: dev::Provider,
     pub auth: Auth,
     pub app: Router,
-    pub clock: TestClock,
+    pub clock: Clock,
     pub logs: Logs,
     pub cookie_secret: String,
-}
-
-/// A clock that a test turns.
-#[derive(Clone, Debug, Default)]
-pub struct TestClock(Arc<AtomicI64>);
-
-impl TestClock {
-    /// Puts the app's clock this many seconds off the machine's.
-    pub fn turn(&self, seconds: i64) {
-        self.0.store(seconds, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> SystemTime {
-        let seconds = self.0.load(Ordering::Relaxed);
-        let by = Duration::from_secs(seconds.unsigned_abs());
-        let now = SystemTime::now();
-        if seconds < 0 { now - by } else { now + by }
-    }
 }
 
 impl World {
@@ -61,16 +42,15 @@ impl World {
         change: impl FnOnce(AuthBuilder) -> AuthBuilder,
     ) -> Self {
         let logs = Logs::capture();
-        let clock = TestClock::default();
+        let clock = Clock::default();
         let cookie_secret = fresh_secret();
-        let turned = clock.clone();
         let builder = Auth::builder()
             .toml(&provider.secrets())
             .set("auth.redirect_uri", format!("{SITE}/oauth2callback"))
             .set("auth.cookie_secret", cookie_secret.as_str())
             // Most tests are about the app alone.
             .set("auth.provider_logout", false)
-            .clock(move || turned.now());
+            .clock(clock.reader());
         let auth = change(builder).build().unwrap();
         let app = app(&auth);
         logs.clear();
