@@ -15,6 +15,11 @@
 mod dashboard;
 #[path = "secrets/key.rs"]
 mod key;
+#[path = "examples/live.rs"]
+mod live;
+/// Its own tests run here, too.
+#[path = "../examples/testing.rs"]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -166,6 +171,19 @@ async fn own_provider_lets_in_whoever_has_the_code_of_the_terminal_and_nobody_el
     assert!(account.contains("Hello, The operator"), "{account}");
     browser.post("/logout").await;
     assert!(browser.get("/").await.1.contains("Log in with a code"));
+}
+
+#[tokio::test]
+async fn testing_serves_the_app_that_its_tests_are_about() {
+    let program = Running::start("testing", &empty_directory("testing"));
+    let mut browser = Browser::new(&program.address);
+    assert_eq!(browser.get("/").await.1, "Hello, stranger");
+
+    let (login, _) = browser.get("/notes").await;
+    let (leaving, _) = browser.get(&login.expect("a redirect")).await;
+    let callback = be_somebody(&leaving.expect("a redirect"), "ada", "Ada Example").await;
+    assert_eq!(browser.get(&callback).await.0.as_deref(), Some("/notes"));
+    assert_eq!(browser.get("/notes").await.1, "Notes of ada");
 }
 
 /// The state in the form of a page.
