@@ -73,6 +73,11 @@ impl Waiters {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.entries().len()
+    }
+
     /// The lock is only ever held to find an entry, and to wake who waits.
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -367,3 +367,56 @@ fn left(snapshot: &Snapshot, visit: &Visit, user: &User) -> Result<Duration, End
         None => Err(Ended::Expired),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::testing::{LogIn, Somebody};
+
+    /// The session of a request as this somebody.
+    fn session(auth: &Auth, somebody: &Somebody) -> Session {
+        let request = Request::new(()).logged_in_as(auth, somebody).unwrap();
+        let (parts, ()) = request.into_parts();
+        Session::new(&Arc::new(View::new(auth.clone(), &parts)), &parts)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_left_of_whoever_waits_no_more() {
+        let auth = Auth::builder()
+            .set("auth.redirect_uri", "http://localhost:8501/oauth2callback")
+            .set("auth.cookie_secret", crate::random::secret().unwrap())
+            .set("auth.client_id", "an-app")
+            .set("auth.client_secret", "s")
+            .set(
+                "auth.server_metadata_url",
+                "http://127.0.0.1:9/.well-known/openid-configuration",
+            )
+            .build()
+            .unwrap();
+        let (alice, bob) = (Somebody::new("alice"), Somebody::new("bob"));
+        let sessions = [&alice, &alice, &bob].map(|somebody| session(&auth, somebody));
+        assert_eq!(auth.waiters().count(), 0, "nobody has asked");
+
+        let endings = sessions.each_ref().map(Session::ended);
+        assert_eq!(auth.waiters().count(), 2);
+        drop(endings);
+        assert_eq!(auth.waiters().count(), 0, "dropped before they were polled");
+
+        for session in &sessions {
+            // A turn of a select that something else has won.
+            let _ = tokio::time::timeout(2 * LOOKS, session.ended()).await;
+        }
+        assert_eq!(auth.waiters().count(), 0, "dropped while they waited");
+
+        let mut endings = sessions.each_ref().map(Session::ended);
+        for session in &sessions {
+            auth.end(session.user.login_id().unwrap(), Ended::LoggedOut);
+        }
+        for ending in &mut endings {
+            assert_eq!(ending.await, Ended::LoggedOut);
+        }
+        assert_eq!(auth.waiters().count(), 0, "told");
+    }
+}
