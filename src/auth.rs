@@ -18,6 +18,7 @@ use crate::cookies::Names;
 use crate::ended::{Ended, Waiters};
 use crate::failure_log::FailureLog;
 use crate::in_force::InForce;
+use crate::own_pages::{OwnPages, Pages};
 use crate::own_paths::OwnPaths;
 use crate::own_provider::{Added, Provider};
 use crate::posture;
@@ -61,6 +62,7 @@ struct Handle {
     log: FailureLog,
     waiters: Waiters,
     wanted_claims: Option<Wanted>,
+    pages: OwnPages,
     #[cfg(feature = "password")]
     tries: Tries,
 }
@@ -220,6 +222,10 @@ impl Auth {
         self.0.wanted_claims
     }
 
+    pub(crate) fn pages(&self) -> &OwnPages {
+        &self.0.pages
+    }
+
     #[cfg(feature = "password")]
     pub(crate) fn tries(&self) -> &Tries {
         &self.0.tries
@@ -274,6 +280,7 @@ pub struct AuthBuilder {
     clock: Clock,
     wanted_claims: Option<Wanted>,
     added: Vec<Added>,
+    pages: OwnPages,
 }
 
 impl AuthBuilder {
@@ -375,6 +382,13 @@ impl AuthBuilder {
         self
     }
 
+    /// Shows pages of the app's own in the place of keycard's ([`own_pages`](crate::own_pages)). The
+    /// last ones given count.
+    pub fn pages(mut self, pages: impl Pages + 'static) -> Self {
+        self.pages = OwnPages::new(pages);
+        self
+    }
+
     /// Replaces the wall clock, for tests.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(now);
@@ -423,6 +437,7 @@ impl AuthBuilder {
             log: FailureLog::default(),
             waiters: Waiters::default(),
             wanted_claims: self.wanted_claims,
+            pages: self.pages,
             #[cfg(feature = "password")]
             tries: Tries::default(),
         })))

@@ -436,7 +436,7 @@ fn seal(
     match second {
         None if goal.len() + set <= MAX_HEAD => pages::see_other(&goal),
         // In a page it takes no room among the headers.
-        None => Ok(pages::going_on(&goal)),
+        None => Ok(pages::going_on(snapshot, &goal)),
         Some(second) => first_step(
             snapshot,
             &Rest {
@@ -484,7 +484,10 @@ fn goal(snapshot: &Snapshot, pending: &Pending) -> String {
 fn first_step(snapshot: &Snapshot, rest: &Rest) -> Result<Response> {
     let sealed = rest.seal(snapshot.keyring(), snapshot.names())?;
     let callback = snapshot.own_paths().seen(&OwnPath::Callback);
-    Ok(pages::going_on(&format!("{callback}?{REST}={sealed}")))
+    Ok(pages::going_on(
+        snapshot,
+        &format!("{callback}?{REST}={sealed}"),
+    ))
 }
 
 /// Sets the second part, if the first is here: a link that somebody else made joins nothing.

@@ -346,6 +346,8 @@ pub(crate) enum Kind {
     },
     #[error("nobody is logged in")]
     Anonymous,
+    #[error("the app's own page `{page}` panicked, and keycard's was shown")]
+    PagePanicked { page: &'static str },
     #[error("the answer cannot be written: {what}")]
     AnswerUnwritable { what: &'static str },
 }
@@ -410,6 +412,7 @@ impl Kind {
             Self::MixUpPossible => "mix_up_possible",
             Self::OwnProviderFailed { .. } => "own_provider_failed",
             Self::OwnProviderRefused { .. } => "own_provider_refused",
+            Self::PagePanicked { .. } => "page_panicked",
             #[cfg(feature = "password")]
             Self::PasswordNotLocal => "password_not_local",
             #[cfg(feature = "password")]
@@ -985,6 +988,15 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "What the provider says about you is not what this app expected.",
         cure: TELL,
         advice: "a claim is missing or of another type than the struct that claims::<T>() reads",
+    },
+    Explanation {
+        code: "page_panicked",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Something is wrong with this app",
+        cause: "A page of this app could not be shown as it should be.",
+        cure: TELL,
+        advice: "the app's panic hook has printed where its `Pages` panicked",
     },
     Explanation {
         code: "answer_unwritable",

@@ -45,7 +45,8 @@
 //! [tells a socket](Session::ended) when its login is over. The layer
 //! answers `/oauth2callback` (and `/oauth2callback/<name>` of a provider that has its own),
 //! `/auth/login` (which lets people choose among several providers) and `/auth/logout` by itself.
-//! What keycard does not know how to ask is a provider of the app's [own](own_provider).
+//! What keycard does not know how to ask is a provider of the app's [own](own_provider); so may its
+//! [pages](own_pages) be.
 //!
 //! # What happens
 //!
@@ -110,6 +111,7 @@ mod layer;
 mod login;
 mod login_secrets;
 mod logout;
+pub mod own_pages;
 mod own_paths;
 pub mod own_provider;
 mod pages;

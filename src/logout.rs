@@ -215,7 +215,7 @@ async fn part(snapshot: &Snapshot, visit: &Visit, goal: Option<&str>) -> Result<
                 "somebody has logged out here alone: the provider's metadata, which names its \
                  end_session_endpoint, could not be fetched"
             );
-            let page = pages::logged_out_here(provider.label(), goal.unwrap_or(&home));
+            let page = pages::logged_out_here(snapshot, provider.label(), goal.unwrap_or(&home));
             return Ok(local(page));
         }
     };

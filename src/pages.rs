@@ -1,11 +1,11 @@
 //! The pages and JSON that keycard answers with.
 //!
 //! No script is needed for any of them, and none would run. What came from outside is shown only
-//! on the machine itself, escaped.
+//! on the machine itself, escaped. Their look may be the app's own ([`own_pages`](crate::own_pages));
+//! status and headers are decided here.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
@@ -13,15 +13,17 @@ use http::header::{
     REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::{Value, json};
 
 use crate::cookies::LastUsed;
 use crate::error::{Error, Fault, Kind};
 use crate::failure_log::FailureLog;
+use crate::own_pages::{
+    Choice, ChooserPage, FailurePage, Form, GoingOnPage, Html, Input, Link, LoggedOutHerePage,
+    LogoutPage, Pages, Panicked, QuestionPage, Usual,
+};
 use crate::own_paths::OwnPath;
-use crate::own_provider::Page;
-#[cfg(feature = "password")]
+use crate::own_provider::{Field, Page};
 use crate::provider::ConfiguredProvider;
 use crate::secret::Secret;
 use crate::snapshot::Snapshot;
@@ -42,42 +44,42 @@ pub(crate) fn failure(
     request_id: &str,
     is_local: bool,
 ) -> Response {
-    let again = again(snapshot, error);
-    let body = html! {
-        h1 { (error.title()) }
-        p { (error.what_happened()) }
-        p { (error.cure()) }
-        p.actions {
-            @if let Some((button, url)) = again { a.button href=(url) { (button) } }
-            a.quiet href=(snapshot.site().home()) { "Go to the start page" }
-        }
-        @if is_local {
-            section aria-labelledby="details" {
-                h2 #details { "For the developer, on this machine only" }
-                p { (sentence(error.to_string())) }
-                @if !error.advice().is_empty() { p { (sentence(error.advice().to_owned())) } }
-            }
-        }
-        dl {
-            dt { "Code" } dd { code { (error.code()) } }
-            dt { "Request id" } dd { code { (request_id) } }
-        }
+    let page = FailurePage {
+        code: error.code(),
+        status: error.status(),
+        title: error.title(),
+        what_happened: error.what_happened(),
+        cure: error.cure(),
+        way_on: way_on(snapshot, error),
+        home: snapshot.site().home(),
+        request_id: request_id.to_owned(),
+        details: match is_local {
+            true => details(error),
+            false => Vec::new(),
+        },
     };
-    let mut response = page(error.status(), error.title(), Referrer::None, &body);
+    let shown = match error.kind() {
+        Kind::Denied { .. } => of_app(snapshot, "denied", request_id, |pages| pages.denied(&page)),
+        Kind::LoginCancelled => of_app(snapshot, "cancelled", request_id, |pages| {
+            pages.cancelled(&page)
+        }),
+        _ => of_app(snapshot, "error", request_id, |pages| pages.error(&page)),
+    };
+    let mut response = answer(error.status(), Referrer::None, &shown, None);
     add_failure_headers(response.headers_mut(), error);
     response
 }
 
-/// The button that leads on from a failure, and where to.
-fn again(snapshot: &Snapshot, error: &Error) -> Option<(&'static str, String)> {
-    match error.kind() {
+/// The way on from a failure.
+fn way_on(snapshot: &Snapshot, error: &Error) -> Option<Link> {
+    let (label, url) = match error.kind() {
         Kind::ClaimsDoNotFit { .. }
         | Kind::ForeignSocket
         | Kind::LayerMissing
         | Kind::SentFromElsewhere { .. }
-        | Kind::UnknownProvider { .. } => None,
-        Kind::Denied { login_url, .. } => Some(("Use another account", login_url.clone())),
-        Kind::SentBeforeLogin { login_url } => Some(("Log in", login_url.clone())),
+        | Kind::UnknownProvider { .. } => return None,
+        Kind::Denied { login_url, .. } => ("Use another account", login_url.clone()),
+        Kind::SentBeforeLogin { login_url } => ("Log in", login_url.clone()),
         _ => {
             // One that a reload took away is nobody to log in with.
             let provider = error
@@ -86,9 +88,17 @@ fn again(snapshot: &Snapshot, error: &Error) -> Option<(&'static str, String)> {
             let provider = provider.map(|provider| ("provider", provider));
             let goal = error.goal().map(|goal| ("return_to", goal));
             let fields = provider.into_iter().chain(goal);
-            Some(("Log in", login_url(snapshot, fields)))
+            ("Log in", login_url(snapshot, fields))
         }
-    }
+    };
+    Some(Link { label, url })
+}
+
+/// What the log says of a failure.
+fn details(error: &Error) -> Vec<String> {
+    let advice = Some(error.advice()).filter(|advice| !advice.is_empty());
+    let texts = [Some(error.to_string()), advice.map(str::to_owned)];
+    texts.into_iter().flatten().map(sentence).collect()
 }
 
 /// What a log line says as a page says it: with an end, and with a capital where it begins with a
@@ -183,25 +193,22 @@ pub(crate) fn chooser(
     fields: &[(&str, &str)],
     last_used: Option<LastUsed>,
 ) -> Response {
-    let is_last = |name: &str| last_used == Some(LastUsed::of(name));
-    let mut providers: Vec<_> = snapshot.providers().iter().collect();
-    providers.sort_by_key(|provider| !is_last(provider.name()));
-    let body = html! {
-        h1 { "Log in" }
-        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
-            @for (name, value) in fields {
-                input type="hidden" name=(name) value=(value);
-            }
-            @for provider in providers {
-                button.button type="submit" name="provider" value=(provider.name()) {
-                    "Log in with " (provider.label())
-                    @if is_last(provider.name()) { " " small { "last used" } }
-                }
-            }
-        }
-        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
+    let choice = |provider: &Arc<ConfiguredProvider>| Choice {
+        name: provider.name().to_owned(),
+        label: provider.label().to_owned(),
+        is_last_used: last_used == Some(LastUsed::of(provider.name())),
     };
-    page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
+    let mut choices: Vec<_> = snapshot.providers().iter().map(choice).collect();
+    choices.sort_by_key(|choice| !choice.is_last_used);
+    let page = ChooserPage {
+        form: form(snapshot, "post", &OwnPath::Login, fields),
+        choices,
+        home: snapshot.site().home(),
+    };
+    let shown = of_app(snapshot, "chooser", NO_REQUEST, |pages| {
+        pages.chooser(&page)
+    });
+    answer(StatusCode::OK, Referrer::SameOrigin, &shown, None)
 }
 
 /// The page of a provider of the app's own; with fields, a form that leads to the callback.
@@ -211,23 +218,21 @@ pub(crate) fn of_provider(
     callback: &OwnPath,
     state: &Secret,
 ) -> Response {
-    let body = html! {
-        h1 { (shown.title) }
-        @for paragraph in &shown.paragraphs { p { (paragraph) } }
-        @if !shown.fields.is_empty() {
-            form method="get" action=(snapshot.own_paths().seen(callback)) {
-                input type="hidden" name="state" value=(state.expose());
-                @for field in &shown.fields {
-                    label { (field.label)
-                        input name=(field.name) autocomplete="off" autocapitalize="off"
-                            spellcheck="false" required; }
-                }
-                button.button type="submit" { (shown.button) }
-            }
-        }
-        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
+    let input = |field: &Field| Input {
+        name: field.name.clone(),
+        label: field.label.clone(),
+        kind: "text",
+        autocomplete: "off",
     };
-    page(StatusCode::OK, &shown.title, Referrer::SameOrigin, &body)
+    let page = QuestionPage {
+        title: shown.title.clone(),
+        paragraphs: shown.paragraphs.clone(),
+        form: form(snapshot, "get", callback, &[("state", state.expose())]),
+        inputs: shown.fields.iter().map(input).collect(),
+        button: shown.button.clone(),
+        home: snapshot.site().home(),
+    };
+    question(snapshot, &page)
 }
 
 /// Asks for the password that this provider knows.
@@ -238,71 +243,74 @@ pub(crate) fn password_form(
     return_to: Option<&str>,
 ) -> Response {
     let label = provider.label();
-    let body = html! {
-        h1 { "Log in with " (label) }
-        p { "This app passes your password on to " (label) " and does not keep it." }
-        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Login)) {
-            input type="hidden" name="provider" value=(provider.name());
-            @if let Some(return_to) = return_to {
-                input type="hidden" name="return_to" value=(return_to);
-            }
-            label { "User name"
-                input name="user_name" autocomplete="username" autocapitalize="none"
-                    spellcheck="false" required; }
-            label { "Password"
-                input name="password" type="password" autocomplete="current-password" required; }
-            button.button type="submit" { "Log in" }
-        }
-        p.actions { a.quiet href=(snapshot.site().home()) { "Go to the start page" } }
+    let input = |name: &str, label: &str, kind, autocomplete| Input {
+        name: name.to_owned(),
+        label: label.to_owned(),
+        kind,
+        autocomplete,
     };
-    page(StatusCode::OK, "Log in", Referrer::SameOrigin, &body)
+    let return_to = return_to.map(|return_to| ("return_to", return_to));
+    let fields: Vec<_> = [("provider", provider.name())]
+        .into_iter()
+        .chain(return_to)
+        .collect();
+    let page = QuestionPage {
+        title: format!("Log in with {label}"),
+        paragraphs: vec![format!(
+            "This app passes your password on to {label} and does not keep it."
+        )],
+        form: form(snapshot, "post", &OwnPath::Login, &fields),
+        inputs: vec![
+            input("user_name", "User name", "text", "username"),
+            input("password", "Password", "password", "current-password"),
+        ],
+        button: "Log in".to_owned(),
+        home: snapshot.site().home(),
+    };
+    question(snapshot, &page)
+}
+
+fn question(snapshot: &Snapshot, page: &QuestionPage) -> Response {
+    let shown = of_app(snapshot, "question", NO_REQUEST, |pages| {
+        pages.question(page)
+    });
+    answer(StatusCode::OK, Referrer::SameOrigin, &shown, None)
 }
 
 /// The page with the button that logs out, and leads on from there.
 pub(crate) fn logout(snapshot: &Snapshot, return_to: Option<&str>) -> Response {
-    let body = html! {
-        h1 { "Log out" }
-        p { "Do you want to log out of this app?" }
-        form method="post" action=(snapshot.own_paths().seen(&OwnPath::Logout)) {
-            @if let Some(return_to) = return_to {
-                input type="hidden" name="return_to" value=(return_to);
-            }
-            button.button type="submit" { "Log out" }
-        }
-        p.actions { a.quiet href=(snapshot.site().home()) { "Stay logged in" } }
+    let fields: Vec<_> = return_to
+        .map(|path| ("return_to", path))
+        .into_iter()
+        .collect();
+    let page = LogoutPage {
+        form: form(snapshot, "post", &OwnPath::Logout, &fields),
+        home: snapshot.site().home(),
     };
-    page(StatusCode::OK, "Log out", Referrer::SameOrigin, &body)
+    let shown = of_app(snapshot, "logout", NO_REQUEST, |pages| pages.logout(&page));
+    answer(StatusCode::OK, Referrer::SameOrigin, &shown, None)
 }
 
 /// The end of a logout that the provider could not be told of.
-pub(crate) fn logged_out_here(provider: &str, goal: &str) -> Response {
-    let body = html! {
-        h1 { "Logged out of this app" }
-        p {
-            (provider) " could not be reached, so your session there may still be open. On a computer \
-             that others use, log out there too, or close the browser."
-        }
-        p.actions { a.button href=(goal) { "Go on" } }
+pub(crate) fn logged_out_here(snapshot: &Snapshot, provider: &str, goal: &str) -> Response {
+    let page = LoggedOutHerePage {
+        provider: provider.to_owned(),
+        goal: goal.to_owned(),
     };
-    let title = "Logged out of this app";
-    page(StatusCode::OK, title, Referrer::None, &body)
+    let shown = |pages: &dyn Pages| pages.logged_out_here(&page);
+    let shown = of_app(snapshot, "logged_out_here", NO_REQUEST, shown);
+    answer(StatusCode::OK, Referrer::None, &shown, None)
 }
 
 /// Goes on to `url` by itself; where it does not, there is a link.
-pub(crate) fn going_on(url: &str) -> Response {
-    let body = html! {
-        h1 { "Logging you in" }
-        p { "If this page stays, please go on by yourself." }
-        p.actions { a.button href=(url) { "Go on" } }
+pub(crate) fn going_on(snapshot: &Snapshot, url: &str) -> Response {
+    let page = GoingOnPage {
+        url: url.to_owned(),
     };
-    let refresh = html! { meta http-equiv="refresh" content=(format!("0; url={url}")); };
-    page_with(
-        StatusCode::OK,
-        "Logging you in",
-        Referrer::None,
-        &refresh,
-        &body,
-    )
+    let shown = of_app(snapshot, "going_on", NO_REQUEST, |pages| {
+        pages.going_on(&page)
+    });
+    answer(StatusCode::OK, Referrer::None, &shown, Some(url))
 }
 
 /// Goes to another page by GET.
@@ -345,33 +353,41 @@ pub(crate) fn login_url<'a>(
     }
 }
 
-fn page(status: StatusCode, title: &str, referrer: Referrer, body: &Markup) -> Response {
-    page_with(status, title, referrer, &PreEscaped(String::new()), body)
+/// A form that leads to a path of keycard's own.
+fn form(
+    snapshot: &Snapshot,
+    method: &'static str,
+    action: &OwnPath,
+    fields: &[(&str, &str)],
+) -> Form {
+    let field = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Form {
+        method,
+        action: snapshot.own_paths().seen(action).to_owned(),
+        fields: fields.iter().map(field).collect(),
+    }
 }
 
-fn page_with(
-    status: StatusCode,
-    title: &str,
-    referrer: Referrer,
-    head: &Markup,
-    body: &Markup,
-) -> Response {
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
-                title { (title) }
-                (head)
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { (body) } }
-        }
-    };
-    let mut response = Response::new(Body::from(markup.into_string()));
+/// A page as the app has it; as keycard does where the app's own panics.
+fn of_app(
+    snapshot: &Snapshot,
+    name: &'static str,
+    request_id: &str,
+    page: impl Fn(&dyn Pages) -> Html,
+) -> Html {
+    let auth = snapshot.auth();
+    auth.pages().show(&page).unwrap_or_else(|Panicked| {
+        let error = Kind::PagePanicked { page: name }.into();
+        auth.log().write(&error, request_id);
+        page(&Usual)
+    })
+}
+
+/// Where no failure has an id.
+const NO_REQUEST: &str = "none";
+
+fn answer(status: StatusCode, referrer: Referrer, shown: &Html, onwards: Option<&str>) -> Response {
+    let mut response = Response::new(Body::from(shown.document(onwards)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let referrer = match referrer {
@@ -388,19 +404,6 @@ fn page_with(
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
+    headers.insert(CONTENT_SECURITY_POLICY, shown.policy());
     response
 }
-
-/// Nothing but our own style; no `form-action`, which browsers apply to the redirect after a POST.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = base64_simd::STANDARD.encode_to_string(digest(&SHA256, STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src 'self'; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    // Base64 and fixed text are always a header.
-    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
-
-const STYLE: &str = include_str!("pages.css");

@@ -186,6 +186,39 @@ async fn testing_serves_the_app_that_its_tests_are_about() {
     assert_eq!(browser.get("/notes").await.1, "Notes of ada");
 }
 
+#[tokio::test]
+async fn custom_pages_shows_pages_of_its_own_and_lets_in_whom_keycards_would() {
+    let program = Running::start("custom_pages", &empty_directory("custom-pages"));
+    let mut browser = Browser::new(&program.address);
+    let (chooser, _) = browser.get("/lamp").await;
+    let chooser = chooser.expect("a redirect");
+    let (_, page) = browser.get(&chooser).await;
+    assert!(page.contains("<h1>Which key is yours?</h1>"), "{page}");
+    let back = "name=\"return_to\" value=\"/lamp\"";
+    assert!(page.contains(back), "{page}");
+    assert!(!page.contains("last used"), "{page}");
+
+    let island = format!("{chooser}&provider=island");
+    for (subject, name, sees) in [
+        ("eve", "Eve", "<h1>The door stays shut</h1>"),
+        ("ada", "Ada", "It burns."),
+    ] {
+        let (leaving, _) = browser.get(&island).await;
+        let callback = be_somebody(&leaving.expect("a redirect"), subject, name).await;
+        let (home, _) = browser.get(&callback).await;
+        assert_eq!(home.as_deref(), Some("/lamp"));
+        let (_, lamp) = browser.get("/lamp").await;
+        assert!(lamp.contains(sees), "{lamp}");
+    }
+
+    browser.post("/logout").await;
+    let (_, page) = browser.get("/auth/login").await;
+    assert!(page.contains("island <small>last used</small>"), "{page}");
+    let (_, page) = browser.get("/auth/login?provider=ireland").await;
+    assert!(page.contains("<header>The Lighthouse</header>"), "{page}");
+    assert!(page.contains("unknown_provider"), "{page}");
+}
+
 /// The state in the form of a page.
 fn state_in(page: &str) -> String {
     let (_, after) = page.split_once("name=\"state\" value=\"").unwrap();

@@ -35,6 +35,7 @@ mod odd_requests;
 mod outage;
 mod own_callback;
 mod own_provider;
+mod pages;
 mod password;
 mod presets;
 mod provider_logout;
