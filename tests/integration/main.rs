@@ -20,6 +20,7 @@ mod dropped;
 mod form_post;
 mod guards;
 mod guests;
+mod hostile_paths;
 mod id_token;
 mod internet;
 mod keys;

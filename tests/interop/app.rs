@@ -1,13 +1,18 @@
 //! An app as plain as can be, for the tests with parts that others wrote: who is logged in, a form
-//! for each provider, a form to log out.
+//! for each provider, a form to log out, and what is behind a guard.
 //!
-//! `SECRETS` names its secrets file, `PORT` its port on 127.0.0.1. `NEST=/app` serves it under that
-//! path, as an app does that a proxy leaves its base path.
+//! `SECRETS` names its secrets file; without it the settings are where every app finds them, over the
+//! text in `SHARED`. `PORT` is its port on 127.0.0.1. `NEST=/app` serves it under that path, as an app does that a proxy leaves
+//! its base path. With `FALLBACK` there is a page at every other path, too, kept by a `guard`, by the
+//! `identity` that it asks for, or by `nobody`.
 #![allow(clippy::print_stdout, reason = "whoever starts it waits for its line")]
+
+mod guarded;
 
 use std::{collections::BTreeMap, env, error::Error, io, net::SocketAddr};
 
 use axum::extract::Path;
+use axum::http::Uri;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use keycard::{Auth, Identity, Login, Logout, Session, User};
@@ -18,13 +23,22 @@ use serde_json::{Value, json};
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(io::stderr).init();
     let port: u16 = env::var("PORT")?.parse()?;
-    let auth = Auth::from_file(env::var("SECRETS")?)?;
+    let auth = match env::var("SECRETS") {
+        Ok(path) => Auth::from_file(path)?,
+        Err(_) => {
+            let shared = env::var("SHARED").unwrap_or_default();
+            Auth::builder().toml(&shared).secrets().build()?
+        }
+    };
     let nest = env::var("NEST").unwrap_or_default();
+    let fallback = env::var("FALLBACK").unwrap_or_default();
     let pages = Router::new()
         .route("/", get(home))
         .route("/me", get(me))
         .route("/log-in/{provider}", post(log_in).get(log_in))
-        .route("/log-out", post(log_out));
+        .route("/log-out", post(log_out))
+        .merge(guarded::routes(&auth))
+        .merge(guarded::everything_else(&auth, &fallback));
     let app = match nest.as_str() {
         "" => pages,
         // A login ends at `/app/`, and a nest answers `/app` alone.
@@ -61,10 +75,20 @@ async fn me(user: Identity) -> Json<Value> {
     }))
 }
 
-async fn log_in(session: Session, Path(provider): Path<String>) -> keycard::Result<Login> {
-    session.login(&provider).await
+async fn log_in(
+    session: Session,
+    Path(provider): Path<String>,
+    uri: Uri,
+) -> keycard::Result<Login> {
+    match guarded::goal(&uri) {
+        Some(path) => session.login(&provider).return_to(path).await,
+        None => session.login(&provider).await,
+    }
 }
 
-async fn log_out(session: Session) -> Logout {
-    session.logout().await
+async fn log_out(session: Session, uri: Uri) -> Logout {
+    match guarded::goal(&uri) {
+        Some(path) => session.logout().return_to(path).await,
+        None => session.logout().await,
+    }
 }

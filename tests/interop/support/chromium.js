@@ -38,8 +38,8 @@ export function chromiumOfThisFile() {
 }
 
 /** A Chromium of its own that keeps its profile in a folder. */
-export async function chromiumIn(t, folder) {
-  const profile = await chromium.launchPersistentContext(folder, options);
+export async function chromiumIn(t, folder, { args = [], ...settings } = {}) {
+  const profile = await chromium.launchPersistentContext(folder, { ...options, ...settings, args: [...options.args, ...args] });
   t.after(() => profile.close());
   profile.setDefaultTimeout(PATIENCE);
   return profile;
@@ -92,6 +92,28 @@ export async function logIn(page, home, { provider = 'google', name = 'Ada Examp
   if (start) await page.goto(start);
   else await leaveFor(page, home, provider);
   await become(page, name);
+}
+
+/** What a page hears from the app's guarded socket: whose it is, and what it was told; or why there is none. */
+export async function socket(page, url) {
+  const refused = new Promise((resolve) => {
+    page.once('websocket', (socket) => socket.once('socketerror', resolve));
+  });
+  const heard = page.evaluate(
+    (url) =>
+      new Promise((resolve) => {
+        const heard = [];
+        const socket = new WebSocket(url);
+        socket.onopen = () => socket.send('hello');
+        socket.onerror = () => resolve();
+        socket.onmessage = ({ data }) => {
+          heard.push(data);
+          if (heard.length === 2) resolve(heard.join(' heard '));
+        };
+      }),
+    url,
+  );
+  return (await heard) ?? refused;
 }
 
 /** The cookies of logins that were begun and not finished. */

@@ -73,9 +73,9 @@ async function stop(child) {
 }
 
 /** Starts the app of app.rs on a port, with the text of its secrets file, or with one that is at this path. */
-export async function startApp(t, { port, secrets, path, nest = '' }) {
+export async function startApp(t, { port, secrets, path, nest = '', fallback = '' }) {
   path ??= await file(t, 'secrets.toml', secrets);
-  const env = { PORT: String(port), SECRETS: path, NEST: nest, RUST_LOG: 'keycard=info' };
+  const env = { PORT: String(port), SECRETS: path, NEST: nest, FALLBACK: fallback, RUST_LOG: 'keycard=info' };
   const ready = (line) => line === 'listening';
   return start(t, join(programs, 'interop_app'), { env, ready });
 }

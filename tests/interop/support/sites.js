@@ -3,6 +3,9 @@
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 
+import { Browser } from './browser.js';
+import { become } from './pages.js';
+
 /** Serves one page: `foreign` to the app at localhost, and as a `sibling` at another port of it. */
 export async function startSite(t, html) {
   const server = await listen(t, (_, answer) => {
@@ -11,6 +14,22 @@ export async function startSite(t, html) {
   });
   const { port } = server.address();
   return { foreign: `http://127.0.0.1:${port}/`, sibling: `http://localhost:${port}/` };
+}
+
+/**
+ * Stands at a development provider's authorization endpoint, where whoever comes is this person at once,
+ * without a page. The key for the provider's section is in `.secrets`.
+ */
+export async function startDoor(t, metadata, subject) {
+  const { authorization_endpoint: endpoint } = await (await fetch(metadata)).json();
+  const server = await listen(t, async ({ url }, answer) => {
+    const browser = new Browser();
+    const location = await become(browser, subject, await browser.get(new URL(url, endpoint).href));
+    answer.writeHead(303, { location });
+    answer.end();
+  });
+  const origin = `http://localhost:${server.address().port}`;
+  return { origin, secrets: `authorization_endpoint = "${origin}/authorize"\n` };
 }
 
 /** How long a request may be waited for, in milliseconds. */
