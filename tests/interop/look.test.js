@@ -8,7 +8,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { becomeUpToCallback, button, chromiumOfThisFile, leaveFor, logIn, shows } from './support/chromium.js';
+import { become, becomeUpToCallback, button, chromiumOfThisFile, leaveFor, link, logIn, shows } from './support/chromium.js';
+import { noise } from './support/claims.js';
 import { startExample } from './support/example.js';
 import { freePort, startApp, startProvider } from './support/processes.js';
 import { secretsFile } from './support/secrets.js';
@@ -52,6 +53,13 @@ const pages = {
     await page.goto(`${home}auth/login`);
     await shows(page, 'Log in');
   },
+  'chooser for who was here before': async (page, { home }) => {
+    await logIn(page, home, { provider: 'microsoft' });
+    await button(page, 'Log out').click();
+    await shows(page, 'Welcome');
+    await page.goto(`${home}auth/login`);
+    await page.getByText('last used').waitFor();
+  },
   'logout page': async (page, { home }) => {
     await page.goto(`${home}auth/logout`);
     await shows(page, 'Log out');
@@ -77,48 +85,105 @@ const pages = {
     await page.goto(url);
     await isFailure(page, 'login_cookie_missing');
   },
-  'error while the provider is down': async (page, { orphan }) => {
-    await page.goto(`${orphan}log-in/google`);
+  'error while the provider is down': async (page, { home, provider }) => {
+    await provider.stop();
+    await page.goto(`${home}log-in/google`);
     await isFailure(page, 'provider_unreachable');
   },
+  'error of a form that was sent before the login': async (page, { home }) => {
+    await page.goto(home);
+    await page.evaluate(() => {
+      document.body.innerHTML = '<form method="post" action="/private/page"></form>';
+      document.forms[0].submit();
+    });
+    await isFailure(page, 'sent_before_login');
+  },
+  'error of an account that may not see it': async (page, { home }) => {
+    await page.goto(`${home}private/admin`);
+    await button(page, 'Ada Example').click();
+    await isFailure(page, 'denied');
+    await link(page, 'Use another account').waitFor();
+  },
+  'way on to the second part of an identity': async (page, { home }) => {
+    await page.goto(`${home}private/page`);
+    // The page leads on at once, so what it leads to is left out.
+    await page.route(({ pathname }) => pathname === '/oauth2callback', (route) => route.fulfill({ status: 204 }));
+    await page.getByText('Be somebody else').click();
+    await page.getByLabel('Subject').fill('eve');
+    await page.getByLabel('Further claims').fill(JSON.stringify({ noise: noise(4500) }));
+    await button(page, 'Be this person').click();
+    await shows(page, 'Logging you in');
+  },
+  'logged out of this app alone': async (page, { home, provider, restart }) => {
+    await page.goto(`${home}private/page`);
+    await become(page, 'Ada Example');
+    await provider.stop();
+    // What it knows of the provider would do.
+    await restart();
+    await page.goto(`${home}auth/logout`);
+    await button(page, 'Log out').click();
+    await shows(page, 'Logged out of this app');
+  },
+  'page for a password': async (page, { home }) => {
+    await page.goto(`${home}auth/login?provider=typed`);
+    await page.getByLabel('Password').waitFor();
+  },
+  "page of a provider of the app's own": async (page, { home }) => {
+    await page.goto(home);
+    await button(page, 'Log in').click();
+    await shows(page, 'Are you at the terminal?');
+  },
+};
+
+/** The app that a page belongs to, where it is not the example that people start first. */
+const apps = {
+  'error while the provider is down': startPlainApp,
+  'error of a form that was sent before the login': startPlainApp,
+  'error of an account that may not see it': startPlainApp,
+  'way on to the second part of an identity': startPlainApp,
+  'logged out of this app alone': startPlainApp,
+  'page for a password': (t) => startPlainApp(t, { name: 'typed', more: 'grant = "password"' }),
+  "page of a provider of the app's own": (t) => startExample(t, 'own_provider'),
 };
 
 for (const [name, goTo] of Object.entries(pages)) {
   test(`${name}: no scrolling sideways, nothing axe objects to, every control by Tab`, async (t) => {
-    const apps = await appsFor(t, name);
-    const page = await open(t, apps, goTo);
+    const page = await open(t, name, goTo);
     await look(page, name);
   });
 }
 
 for (const name of Object.keys(pages).filter((name) => name.startsWith('error'))) {
   test(`${name}, from afar: nothing for developers, and the same look`, async (t) => {
-    const apps = await appsFor(t, name);
-    const page = await open(t, apps, async (page, apps) => {
+    const page = await open(t, name, async (page, app) => {
       await page.setExtraHTTPHeaders({ 'x-forwarded-for': '192.0.2.1' });
-      await pages[name](page, apps);
+      await pages[name](page, app);
     });
     assert.equal(await page.getByText('on this machine only').count(), 0);
     await look(page, `${name} from afar`);
   });
 }
 
-async function open(t, apps, goTo) {
+async function open(t, name, goTo) {
+  const app = await (apps[name] ?? startExample)(t);
   // The pages run no script, and axe is one.
   const page = await (await profileOf(t, { bypassCSP: true })).newPage();
-  await goTo(page, apps);
+  await goTo(page, app);
   return page;
 }
 
-/** The apps that a page belongs to: the example, or one whose provider is not there. */
-async function appsFor(t, name) {
-  if (name !== 'error while the provider is down') return startExample(t);
-  const provider = await startProvider(t, { name: 'google' });
-  await provider.stop();
+/** The app of the tests, with one provider. */
+async function startPlainApp(t, { name = 'google', more = '' } = {}) {
+  const provider = await startProvider(t, { name });
   const port = await freePort();
-  const orphan = `http://localhost:${port}/`;
-  await startApp(t, { port, secrets: secretsFile({ redirectUri: `${orphan}oauth2callback`, providers: [provider.secrets] }) });
-  return { orphan };
+  const home = `http://localhost:${port}/`;
+  const secrets = secretsFile({ redirectUri: `${home}oauth2callback`, providers: [provider.secrets, more] });
+  let running = await startApp(t, { port, secrets });
+  const restart = async () => {
+    await running.stop();
+    running = await startApp(t, { port, secrets });
+  };
+  return { home, provider, restart };
 }
 
 async function isFailure(page, code) {
