@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { Browser } from './support/browser.js';
 import { entra, groupNames, guids, noise } from './support/claims.js';
+import { nginxBlock } from './support/docs.js';
 import { startNginx } from './support/nginx.js';
 import { becomeSomebody, finish } from './support/pages.js';
 import { freePort, startApp, startProvider } from './support/processes.js';
@@ -18,24 +19,21 @@ const ANSWER_BUFFER = 4096;
 /** What all cookies of keycard's may take in a request (rules, Cookies), and the header's name. */
 const COOKIE_BUDGET = 6656 + 'Cookie: \r\n'.length;
 
+const block = (having, app) => nginxBlock('Behind nginx, with https', having, app);
+const underPath = (having, app) => nginxBlock('Under a path', having, app);
+
 /** The ways to put nginx in front; each gets the address of the app. */
 const plain = { name: 'as plain as can be', base: '', server: (app) => `location / { proxy_pass ${app}; }` };
 const settings = [
   plain,
   {
-    name: 'with the headers that proxies add',
+    name: 'as docs/deploy.md has it, but for TLS',
     base: '',
-    server: (app) => `location / {
-      proxy_pass ${app};
-      proxy_http_version 1.1;
-      proxy_set_header Host $host;
-      proxy_set_header X-Real-IP $remote_addr;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-    }`,
+    upstreams: block(/map /).match(/^map .*?^}/ms)[0],
+    server: (app) => block(/location/, app).match(/^ *location \/ .*?}/ms)[0],
   },
-  { name: 'with a base path that it strips', base: '/app', server: (app) => `location /app/ { proxy_pass ${app}/; }` },
-  { name: 'with a base path that it leaves', base: '/app', nest: '/app', server: (app) => `location /app/ { proxy_pass ${app}; }` },
+  { name: 'with a base path that it strips', base: '/app', server: (app) => underPath(/8501\/;/, app) },
+  { name: 'with a base path that it leaves', base: '/app', nest: '/app', server: (app) => underPath(/8501;/, app) },
 ];
 
 /** Ways in which what a provider says of somebody grows. */
@@ -156,13 +154,13 @@ async function openCrumbs(t) {
   return { browser: new Browser(), home: nginx.home, nginx };
 }
 
-async function open(t, { base, nest, server }) {
+async function open(t, { base, nest, server, upstreams }) {
   const provider = await startProvider(t, { name: 'google' });
   const [port, proxyPort] = [await freePort(), await freePort()];
   const home = `http://localhost:${proxyPort}${base}`;
   const secrets = secretsFile({ redirectUri: `${home}/oauth2callback`, providers: [provider.secrets] });
   await startApp(t, { port, secrets, nest });
-  const nginx = await startNginx(t, { port: proxyPort, server: server(`http://127.0.0.1:${port}`) });
+  const nginx = await startNginx(t, { port: proxyPort, server: server(`http://127.0.0.1:${port}`), upstreams });
   return { home, nginx };
 }
 

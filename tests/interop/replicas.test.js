@@ -5,6 +5,7 @@ import { test } from 'node:test';
 
 import { Browser } from './support/browser.js';
 import { guids } from './support/claims.js';
+import { blocks } from './support/docs.js';
 import { startNginx } from './support/nginx.js';
 import { become, becomeSomebody, finish } from './support/pages.js';
 import { freePort, secretOf, startApp, startProvider } from './support/processes.js';
@@ -128,16 +129,16 @@ async function openThree(t) {
   const proxyPort = await freePort();
   const home = `http://localhost:${proxyPort}`;
   const secrets = secretsFile({ redirectUri: `${home}/oauth2callback`, providers: [provider.secrets] });
-  const servers = [];
-  for (let count = 0; count < 3; count++) {
+  let [upstreams] = blocks('Several replicas');
+  for (const written of ['8501', '8502', '8503']) {
     const port = await freePort();
     await startApp(t, { port, secrets });
-    servers.push(`server 127.0.0.1:${port};`);
+    upstreams = upstreams.replace(`127.0.0.1:${written};`, `127.0.0.1:${port};`);
   }
   const nginx = await startNginx(t, {
     port: proxyPort,
-    upstreams: `upstream replicas { ${servers.join(' ')} }`,
-    server: 'location / { proxy_pass http://replicas; add_header replica $upstream_addr always; }',
+    upstreams,
+    server: 'location / { proxy_pass http://app; add_header replica $upstream_addr always; }',
   });
   return { home, nginx, begin: (browser) => browser.get(`${home}/log-in/google`) };
 }

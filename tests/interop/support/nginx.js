@@ -7,13 +7,14 @@ import { folder, start } from './processes.js';
 
 /**
  * Starts nginx on a port of 127.0.0.1. `server` is what stands in its server block, `upstreams`
- * what stands beside it. `.complaints()` is what it complained about, `.visits()` are the requests
+ * what stands beside it; `site` stands in the place of both. `.complaints()` is what it complained about, `.visits()` are the requests
  * that it answered.
  */
-export async function startNginx(t, { port, server, upstreams = '' }) {
+export async function startNginx(t, { port, server, upstreams = '', site }) {
   const prefix = await folder(t);
   const settings = join(prefix, 'nginx.conf');
-  await writeFile(settings, configuration({ prefix, port, server, upstreams }));
+  site ??= `${upstreams} server { listen 127.0.0.1:${port}; ${server} }`;
+  await writeFile(settings, configuration({ prefix, site }));
   const args = ['-p', prefix, '-c', settings, '-e', 'stderr'];
   const running = await start(t, '/usr/sbin/nginx', { args, ready: (line) => /using the "\w+" event method/.test(line) });
   running.home = `http://localhost:${port}`;
@@ -29,7 +30,7 @@ const COMPLAINT = /\[(warn|error|crit|alert|emerg)\]|too (big|large|long)|buffer
 
 // One process, which ends with the pid that was started and may read the folder. Not a word about
 // the size of buffers: the defaults are what is tested.
-const configuration = ({ prefix, port, server, upstreams }) => `
+const configuration = ({ prefix, site }) => `
 daemon off;
 master_process off;
 pid ${prefix}/nginx.pid;
@@ -45,11 +46,7 @@ http {
   fastcgi_temp_path ${prefix}/fastcgi;
   uwsgi_temp_path ${prefix}/uwsgi;
   scgi_temp_path ${prefix}/scgi;
-  ${upstreams}
-  server {
-    listen 127.0.0.1:${port};
-    ${server}
-  }
+  ${site}
 }
 `;
 
