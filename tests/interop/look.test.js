@@ -133,6 +133,16 @@ const pages = {
     await button(page, 'Log in').click();
     await shows(page, 'Are you at the terminal?');
   },
+  "chooser of the app's own": async (page, { home }) => {
+    await page.goto(`${home}auth/login`);
+    await shows(page, 'Which key is yours?');
+  },
+  "denied page of the app's own": async (page, { home }) => {
+    await page.goto(`${home}lamp`);
+    await button(page, 'island').click();
+    await button(page, 'Eve').click();
+    await shows(page, 'The door stays shut');
+  },
 };
 
 /** The app that a page belongs to, where it is not the example that people start first. */
@@ -144,6 +154,8 @@ const apps = {
   'logged out of this app alone': startPlainApp,
   'page for a password': (t) => startPlainApp(t, { name: 'typed', more: 'grant = "password"' }),
   "page of a provider of the app's own": (t) => startExample(t, 'own_provider'),
+  "chooser of the app's own": (t) => startExample(t, 'custom_pages'),
+  "denied page of the app's own": (t) => startExample(t, 'custom_pages'),
 };
 
 for (const [name, goTo] of Object.entries(pages)) {
