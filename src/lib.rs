@@ -76,6 +76,8 @@
 //! - *Base path.* What stands before `/oauth2callback` is the base path, which the proxy may take off.
 //! - *Clock.* It may be two minutes off the provider's; `clock_leeway` says otherwise.
 //!
+//! `docs/deploy.md` has the proxy's settings, containers, replicas, and what to do when a login fails.
+//!
 //! # Features
 //!
 //! - `cli`: the command `keycard`, which checks a secrets file and asks its providers.
