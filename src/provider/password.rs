@@ -1,14 +1,12 @@
 //! The token request with a person's own password (RFC 6749 §4.3): no code, no browser, no nonce.
 
-use std::future::ready;
-
-use openidconnect::{RequestTokenError, ResourceOwnerPassword, ResourceOwnerUsername, Scope};
+use openidconnect::{ResourceOwnerPassword, ResourceOwnerUsername, Scope};
 
 use super::endpoints::Endpoints;
 use super::http::Http;
-use super::token::{self, Kept, Tokens};
+use super::token::{self, Tokens};
 use crate::config::{Protocol, ProviderConfig};
-use crate::error::{Endpoint, Error, Kind};
+use crate::error::{Error, Kind};
 use crate::secret::Secret;
 
 /// What somebody typed.
@@ -39,14 +37,9 @@ pub(super) async fn redeem(
     for (name, value) in &signed {
         request = request.add_extra_param(*name, value.expose());
     }
-    let request = request
-        .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
-        .await;
-    let Err(RequestTokenError::Request(Kept(request))) = request else {
-        return Err(token::unbuildable());
-    };
-    let answer = http.send(Endpoint::Token, request, config.timeout).await?;
-    token::read(&answer, &config.scopes).map_err(|error| match error.kind() {
+    let built = request.request_async(&token::keep).await;
+    let tokens = token::send(http, config, built).await;
+    tokens.map_err(|error| match error.kind() {
         Kind::CodeRefused => Kind::PasswordRefused.into(),
         _ => error,
     })

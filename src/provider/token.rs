@@ -4,14 +4,14 @@
 //! refuses answers that providers do send and quotes those that it cannot read.
 
 use std::fmt;
-use std::future::ready;
+use std::future::{Ready, ready};
 
 use http::{Request, StatusCode};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient};
 use openidconnect::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, IssuerUrl, JsonWebKeySet, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
-    RequestTokenError, Scope, TokenUrl,
+    EndpointSet, ErrorResponse, HttpResponse, IssuerUrl, JsonWebKeySet, Nonce, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenUrl,
 };
 use serde_json::{Map, Value};
 use url::Url;
@@ -137,19 +137,30 @@ pub(super) async fn redeem(
     for (name, value) in &signed {
         request = request.add_extra_param(*name, value.expose());
     }
-    let request = request
-        .request_async(&|request| ready(Err::<openidconnect::HttpResponse, _>(Kept(request))))
-        .await;
-    let Err(RequestTokenError::Request(Kept(request))) = request else {
-        return Err(unbuildable());
+    send(http, config, request.request_async(&keep).await).await
+}
+
+/// Sends a token request that openidconnect has built, and reads the answer.
+pub(super) async fn send<T, E: ErrorResponse>(
+    http: &Http,
+    config: &ProviderConfig,
+    built: Result<T, RequestTokenError<Kept, E>>,
+) -> Result<Tokens, Error> {
+    let Err(RequestTokenError::Request(Kept(request))) = built else {
+        return Err(invalid("the request cannot be built"));
     };
     let answer = http.send(Endpoint::Token, request, config.timeout).await?;
     read(&answer, &config.scopes)
 }
 
+/// The client that openidconnect sends by: it keeps the request for ours.
+pub(super) fn keep(request: Request<Vec<u8>>) -> Ready<Result<HttpResponse, Kept>> {
+    ready(Err(Kept(request)))
+}
+
 /// A request that openidconnect built and wanted sent: what it hands to a client, and to nobody
 /// else.
-pub(super) struct Kept(pub(super) Request<Vec<u8>>);
+pub(super) struct Kept(Request<Vec<u8>>);
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -315,7 +326,7 @@ fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a s
     }
 }
 
-pub(super) fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
+fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
     let members = json::object(&answer.body);
     let error = members
         .as_ref()
@@ -408,10 +419,6 @@ fn token(members: &Map<String, Value>, name: &str) -> Result<Secret, Error> {
         Some(_) => Err(invalid(format!("its {name} is not a token"))),
         None => Err(lacks(name)),
     }
-}
-
-pub(super) fn unbuildable() -> Error {
-    invalid("the request cannot be built")
 }
 
 pub(super) fn lacks(name: &str) -> Error {
