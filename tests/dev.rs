@@ -1023,6 +1023,37 @@ async fn a_refresh_token_rotates() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_given_back_is_worth_nothing() {
+    let provider = provider().await;
+    let post = async |path: &str, form: &[(&str, &str)]| {
+        let url = format!("{}{path}", provider.issuer());
+        let who = [
+            ("client_id", provider.client_id()),
+            ("client_secret", provider.client_secret()),
+        ];
+        let form: Vec<_> = form.iter().copied().chain(who).collect();
+        client().post(url).form(&form).send().await.unwrap()
+    };
+    let tokens = tokens_for(&provider, "alice", "openid offline_access").await;
+    let (access, refresh) = (&tokens["access_token"], &tokens["refresh_token"]);
+    let refresh = refresh.as_str().unwrap();
+
+    let unknown = post("/revoke", &[("token", "unknown")]).await;
+    let nothing = post("/revoke", &[]).await;
+    assert_eq!(unknown.status(), StatusCode::OK, "RFC 7009 §2.2");
+    assert_eq!(nothing.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(userinfo(&provider, access).await.status(), StatusCode::OK);
+
+    let given_back = post("/revoke", &[("token", refresh)]).await;
+    assert_eq!(given_back.status(), StatusCode::OK);
+    let again = [("grant_type", "refresh_token"), ("refresh_token", refresh)];
+    let again = post("/token", &again).await;
+    assert_error(&again.json().await.unwrap(), "invalid_grant");
+    let access = userinfo(&provider, access).await;
+    assert_eq!(access.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
 async fn userinfo_takes_a_bearer_header_only() {
     let provider = provider().await;
     let answer = tokens(&provider).await;

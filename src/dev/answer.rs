@@ -16,6 +16,7 @@ use super::{
     metadata, obstruction, pushed,
     reply::json_response,
     request::{Endpoint, Request},
+    revocation,
     style::PICTURE,
     token, userinfo,
 };
@@ -63,7 +64,7 @@ fn real_answer(inner: &Inner, endpoint: Endpoint, method: &Method, request: &Req
         Endpoint::Authorization | Endpoint::Userinfo | Endpoint::EndSession => {
             &[Method::GET, Method::HEAD, Method::POST]
         }
-        Endpoint::PushedRequest | Endpoint::Token => &[Method::POST],
+        Endpoint::PushedRequest | Endpoint::Token | Endpoint::Revocation => &[Method::POST],
     };
     if !allowed.contains(method) {
         let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
@@ -77,6 +78,7 @@ fn real_answer(inner: &Inner, endpoint: Endpoint, method: &Method, request: &Req
         Endpoint::PushedRequest => pushed::respond(inner, request),
         Endpoint::Token => token::respond(inner, request),
         Endpoint::Userinfo => userinfo::respond(inner, request),
+        Endpoint::Revocation => revocation::respond(inner, request),
         Endpoint::EndSession => end_session::respond(inner, request),
     }
 }

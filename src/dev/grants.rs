@@ -126,6 +126,15 @@ impl Grants {
         Some(Tokens { access, refresh })
     }
 
+    /// Forgets a token, and with a refresh token all that came of the same login (RFC 7009 §2.1).
+    pub(super) fn revoke(&mut self, token: &str) {
+        self.access.remove(token);
+        if let Some(Refresh { code, .. }) = self.refresh.remove(token) {
+            self.access.retain(|_, access| access.code != code);
+            self.refresh.retain(|_, refresh| refresh.code != code);
+        }
+    }
+
     fn issue_access(&mut self, grant: &Grant, code: &str, now: i64) -> String {
         let token = random_text(32);
         let access = Access {

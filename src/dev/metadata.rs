@@ -32,6 +32,7 @@ pub(super) fn discovery_document(inner: &Inner) -> Value {
         "token_endpoint": inner.url(Endpoint::Token),
         "userinfo_endpoint": inner.url(Endpoint::Userinfo),
         "jwks_uri": inner.url(Endpoint::Keys),
+        "revocation_endpoint": inner.url(Endpoint::Revocation),
         "end_session_endpoint": inner.url(Endpoint::EndSession),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],

@@ -45,6 +45,7 @@ mod userinfo;
 mod token;
 
 mod pushed;
+mod revocation;
 
 mod obstruction;
 

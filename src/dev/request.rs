@@ -21,18 +21,21 @@ pub enum Endpoint {
     Token,
     /// `/userinfo`.
     Userinfo,
+    /// `/revoke`, where tokens are given back (RFC 7009).
+    Revocation,
     /// `/end_session`.
     EndSession,
 }
 
 impl Endpoint {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Metadata,
         Self::Keys,
         Self::Authorization,
         Self::PushedRequest,
         Self::Token,
         Self::Userinfo,
+        Self::Revocation,
         Self::EndSession,
     ];
 
@@ -44,6 +47,7 @@ impl Endpoint {
             Self::PushedRequest => "/par",
             Self::Token => "/token",
             Self::Userinfo => "/userinfo",
+            Self::Revocation => "/revoke",
             Self::EndSession => "/end_session",
         }
     }
