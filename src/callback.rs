@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 
 use crate::callback_query::{Answer, POSTED, Parameters, REST};
 use crate::cookies::{
-    Cut, Farewell, Head, IdentityCookie, LAST_USED_LIFE, LastUsed, MARK_LIFE, Mark, PENDING_LIFE,
-    Pending, Rest, SKEW, pairs, state_hash, values,
+    Cut, Farewell, Follower, Head, IdentityCookie, KeptTokens, LAST_USED_LIFE, LastUsed, MARK_LIFE,
+    Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs, room_beside, state_hash, values,
 };
 use crate::ended::Ended;
 use crate::error::{Error, Kind, Result, error_code};
@@ -128,8 +128,8 @@ async fn finish(
         let what = "it names the issuer of another provider".to_owned();
         return Err(at_provider(Kind::OwnProviderFailed { what }.into()));
     }
-    let head = head(snapshot, provider, &verified, state)?;
-    log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
+    let login = Login::new(snapshot, provider, &verified, state)?;
+    log_in(snapshot, visit, &pending, login, cookies).map_err(at_provider)
 }
 
 fn parameters(snapshot: &Snapshot, visit: &Visit, form: Result<Vec<u8>>) -> Result<Parameters> {
@@ -368,31 +368,41 @@ fn clean(text: &str) -> String {
     clean
 }
 
+/// A login that the provider has vouched for.
+pub(crate) struct Login<'a> {
+    head: Head,
+    claims: &'a Map<String, Value>,
+    tokens: Option<KeptTokens>,
+}
+
 /// Logs somebody in, in the place of whoever was logged in in this browser before.
 pub(crate) fn log_in(
     snapshot: &Snapshot,
     visit: &Visit,
     pending: &Pending,
-    head: &Head,
-    claims: &Map<String, Value>,
+    login: Login<'_>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
-    let response = seal(snapshot, visit, pending, head, claims, cookies)?;
+    let response = seal(snapshot, visit, pending, login, cookies)?;
     if let Some(former) = snapshot.identity(&visit.headers) {
         snapshot.auth().end(former.login_id(), Ended::Replaced);
     }
     Ok(response)
 }
 
-/// Seals the identity, and sends the browser on.
+/// Seals the identity and its tokens, and sends the browser on.
 fn seal(
     snapshot: &Snapshot,
     visit: &Visit,
     pending: &Pending,
-    head: &Head,
-    claims: &Map<String, Value>,
+    login: Login<'_>,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
+    let Login {
+        head,
+        claims,
+        tokens,
+    } = login;
     if let Some(wanted) = snapshot.auth().wanted_claims() {
         wanted.check(claims).map_err(|misfit| {
             let wanted = wanted.name;
@@ -400,8 +410,13 @@ fn seal(
         })?;
     }
     let (names, keyring) = (snapshot.names(), snapshot.keyring());
-    let Cut { first, second } = IdentityCookie::seal(head, claims, names, keyring)?;
+    let Cut { first, second } = IdentityCookie::seal(&head, claims, names, keyring)?;
     let [first_name, others @ ..] = names.identity();
+    let lengths = [Some(&first), second.as_ref()].map(|part| part.map(String::len));
+    let room = room_beside(names, lengths.into_iter().flatten());
+    let tokens = tokens
+        .map(|tokens| sealed(snapshot, tokens, room))
+        .transpose()?;
     cookies.push(names.set(first_name, &first, snapshot.life())?);
     let mark = Mark {
         issued_at: head.issued_at,
@@ -421,55 +436,121 @@ fn seal(
             cookies.push(names.clear(name)?);
         }
     }
+    let second = second.map(|second| (Follower::IdentitysSecond, second));
+    let mut later: Vec<_> = second.into_iter().collect();
+    match tokens {
+        Some(tokens) => later.extend(beside(snapshot, tokens, cookies)?),
+        None => forget_tokens(snapshot, visit, cookies)?,
+    }
     let goal = goal(snapshot, pending);
-    let set = cookies.iter().map(HeaderValue::len).sum::<usize>();
+    let set = length(cookies);
     if matches!(snapshot.default_provider(), Ok(None)) {
         let value = LastUsed::of(&head.provider).seal(keyring, names)?;
         let line = names.set(names.last_used(), &value, LAST_USED_LIFE)?;
-        let way = if second.is_none() { goal.len() } else { 0 };
+        let way = if later.is_empty() { goal.len() } else { 0 };
         let names = (cookies.len() + 1) * "set-cookie: \r\n".len();
         // Only where it costs no page on the way: without it the chooser works as well.
         if way + set + line.len() + names <= MAX_HEAD {
             cookies.push(line);
         }
     }
-    match second {
-        None if goal.len() + set <= MAX_HEAD => pages::see_other(&goal),
+    if !later.is_empty() {
+        let rest = Rest {
+            first: hash(first.as_bytes()),
+            cookies: later,
+            issued_at: head.issued_at,
+            life: snapshot.life(),
+            return_to: goal,
+        };
+        return first_step(snapshot, &rest);
+    }
+    match goal.len() + set <= MAX_HEAD {
+        true => pages::see_other(&goal),
         // In a page it takes no room among the headers.
-        None => Ok(pages::going_on(snapshot, &goal)),
-        Some(second) => first_step(
-            snapshot,
-            &Rest {
-                first: hash(first.as_bytes()),
-                second,
-                issued_at: head.issued_at,
-                life: snapshot.life(),
-                return_to: goal,
-            },
-        ),
+        false => Ok(pages::going_on(snapshot, &goal)),
     }
 }
 
-/// Everything about this login but its claims.
-pub(crate) fn head(
+/// The tokens in their cookies, of at most so many bytes. What has no room is told, and keeps nobody
+/// out.
+fn sealed(snapshot: &Snapshot, mut tokens: KeptTokens, room: usize) -> Result<Cut> {
+    let cut = tokens.seal(snapshot.names(), snapshot.keyring(), room)?;
+    if let Some(sizes) = &tokens.too_large {
+        tracing::warn!(
+            sizes,
+            "the tokens of a login do not fit their cookies, and are not kept: expose fewer tokens, ask \
+             for fewer scopes, or keep fewer claims"
+        );
+    }
+    Ok(cut)
+}
+
+/// Sets the cookies of the tokens, but for those that this answer has no room for.
+fn beside(
     snapshot: &Snapshot,
-    provider: &ConfiguredProvider,
-    verified: &Verified,
-    state: &str,
-) -> Result<Head> {
-    let now = snapshot.now();
-    Ok(Head {
-        login_id: random::bytes()?,
-        issued_at: now,
-        expires_at: now.saturating_add(snapshot.life()),
-        auth_time: verified.auth_time,
-        provider: provider.name().to_owned(),
-        fingerprint: provider.fingerprint(),
-        issuer: verified.issuer.clone(),
-        subject: verified.subject.clone(),
-        session_id: verified.session_id.clone(),
-        state_hash: state_hash(state),
-    })
+    tokens: Cut,
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Vec<(Follower, String)>> {
+    let second = tokens.second.map(|second| (Follower::TokensSecond, second));
+    let mut later = Vec::new();
+    for (follower, value) in second
+        .into_iter()
+        .chain([(Follower::TokensFirst, tokens.first)])
+    {
+        let name = follower.name(snapshot.names());
+        let line = snapshot.names().set(name, &value, snapshot.life())?;
+        match length(cookies) + line.len() <= MAX_HEAD {
+            true => cookies.push(line),
+            false => later.push((follower, value)),
+        }
+    }
+    Ok(later)
+}
+
+/// Clears the tokens of an earlier login, which are worth nothing beside this one, if there is room for
+/// that.
+fn forget_tokens(snapshot: &Snapshot, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> Result<()> {
+    for name in snapshot.names().tokens() {
+        let line = snapshot.names().clear(name)?;
+        let is_there = values(&visit.headers, name).next().is_some();
+        if is_there && length(cookies) + line.len() <= MAX_HEAD {
+            cookies.push(line);
+        }
+    }
+    Ok(())
+}
+
+fn length(cookies: &[HeaderValue]) -> usize {
+    cookies.iter().map(HeaderValue::len).sum()
+}
+
+impl<'a> Login<'a> {
+    pub(crate) fn new(
+        snapshot: &Snapshot,
+        provider: &ConfiguredProvider,
+        verified: &'a Verified,
+        state: &str,
+    ) -> Result<Self> {
+        let (now, login_id) = (snapshot.now(), random::bytes()?);
+        let head = Head {
+            login_id,
+            issued_at: now,
+            expires_at: now.saturating_add(snapshot.life()),
+            auth_time: verified.auth_time,
+            provider: provider.name().to_owned(),
+            fingerprint: provider.fingerprint(),
+            issuer: verified.issuer.clone(),
+            subject: verified.subject.clone(),
+            session_id: verified.session_id.clone(),
+            state_hash: state_hash(state),
+        };
+        let tokens = verified.tokens.as_ref();
+        Ok(Self {
+            head,
+            claims: &verified.claims,
+            tokens: tokens.and_then(|tokens| provider.to_keep(tokens, login_id, now)),
+        })
+    }
 }
 
 /// Where they were going, or home.
@@ -479,7 +560,7 @@ fn goal(snapshot: &Snapshot, pending: &Pending) -> String {
         .map_or_else(|| snapshot.site().home(), |path| path.as_str().to_owned())
 }
 
-/// The page that fetches the second part: one answer with both would be too long for the buffers
+/// The page that fetches the rest: one answer with all of it would be too long for the buffers
 /// of the usual proxies.
 fn first_step(snapshot: &Snapshot, rest: &Rest) -> Result<Response> {
     let sealed = rest.seal(snapshot.keyring(), snapshot.names())?;
@@ -490,14 +571,14 @@ fn first_step(snapshot: &Snapshot, rest: &Rest) -> Result<Response> {
     ))
 }
 
-/// Sets the second part, if the first is here: a link that somebody else made joins nothing.
+/// Sets the rest, if the first part is here: a link that somebody else made joins nothing.
 fn second_step(
     snapshot: &Snapshot,
     visit: &Visit,
     sealed: &str,
     cookies: &mut Vec<HeaderValue>,
 ) -> Result<Response> {
-    let [first_name, second_name, _] = snapshot.names().identity();
+    let first_name = &snapshot.names().identity()[0];
     let now = snapshot.now();
     let rest = Rest::open(snapshot.keyring(), snapshot.names(), sealed, now).filter(|rest| {
         // The clock of the replica that took the first step may be ahead of this one's.
@@ -507,7 +588,10 @@ fn second_step(
     let Some(rest) = rest else {
         return home(snapshot);
     };
-    cookies.push(snapshot.names().set(second_name, &rest.second, rest.life)?);
+    for (follower, value) in &rest.cookies {
+        let name = follower.name(snapshot.names());
+        cookies.push(snapshot.names().set(name, value, rest.life)?);
+    }
     pages::see_other(&rest.return_to)
 }
 

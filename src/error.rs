@@ -166,6 +166,7 @@ pub(crate) enum Endpoint {
     /// Code of the app's own.
     OwnProvider,
     PushedRequest,
+    Revocation,
     Token,
     Userinfo,
 }
@@ -179,6 +180,7 @@ impl fmt::Display for Endpoint {
             Self::Keys => "key set",
             Self::OwnProvider => "own code",
             Self::PushedRequest => "endpoint for pushed requests",
+            Self::Revocation => "revocation endpoint",
             Self::Token => "token endpoint",
             Self::Userinfo => "userinfo endpoint",
         })
@@ -334,6 +336,18 @@ pub(crate) enum Kind {
     #[error("the identity does not fit its cookies: {report}")]
     IdentityTooLarge { report: String },
 
+    // The tokens of somebody who is logged in.
+    #[error("the provider renews their tokens no more, or they are not here")]
+    TokenExpired,
+    #[error("a token that ends soon was asked for after the head of the answer was sent")]
+    TokenNeedsRequest,
+    #[error("the provider gave no {token} token")]
+    TokenNotGiven { token: &'static str },
+    #[error("the section does not say expose_tokens = \"{token}\"")]
+    TokensNotExposed { token: &'static str },
+    #[error("the tokens do not fit their cookies: {sizes}")]
+    TokensTooLarge { sizes: String },
+
     // Ours.
     #[error("the operating system gave no randomness")]
     RandomUnavailable,
@@ -428,7 +442,12 @@ impl Kind {
             Self::SentFromElsewhere { .. } => "sent_from_elsewhere",
             Self::StateUnknown => "state_unknown",
             Self::TokenAnswerInvalid { .. } => "token_answer_invalid",
+            Self::TokenExpired => "token_expired",
+            Self::TokenNeedsRequest => "token_needs_a_request",
+            Self::TokenNotGiven { .. } => "token_not_given",
             Self::TokenRefused { .. } => "token_refused",
+            Self::TokensNotExposed { .. } => "tokens_not_exposed",
+            Self::TokensTooLarge { .. } => "tokens_too_large",
             Self::TooManyLogins => "too_many_logins",
             #[cfg(feature = "password")]
             Self::TooManyTries { .. } => "too_many_tries",
@@ -997,6 +1016,55 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         cause: "A page of this app could not be shown as it should be.",
         cure: TELL,
         advice: "the app's panic hook has printed where its `Pages` panicked",
+    },
+    Explanation {
+        code: "token_expired",
+        fault: Fault::Browser,
+        status: StatusCode::UNAUTHORIZED,
+        title: "Please log in again",
+        cause: "This app may act for you at your provider for a while only, and that has ended.",
+        cure: "Please log in again.",
+        advice: "nothing, unless it happens within minutes of a login: then another process has used the \
+                 refresh token, or the provider gives none; docs/tokens.md tells of both",
+    },
+    Explanation {
+        code: "token_needs_a_request",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Something is wrong with this app",
+        cause: "This app asked for access at your provider at a time when it could not be renewed.",
+        cure: TELL,
+        advice: "ask for the token before the handler returns: a refreshed one is set as a cookie, which an \
+                 answer under way cannot carry any more",
+    },
+    Explanation {
+        code: "token_not_given",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Something is wrong with this app",
+        cause: "The provider did not give this app the access that it needs.",
+        cure: TELL,
+        advice: "ask the provider for it: a refresh token often needs the scope offline_access, and a \
+                 setting of the client in the provider's console",
+    },
+    Explanation {
+        code: "tokens_not_exposed",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Something is wrong with this app",
+        cause: "This app wants access at your provider that its settings do not give it.",
+        cure: TELL,
+        advice: "name the token in expose_tokens, in [auth] or in the provider's section, and log in again",
+    },
+    Explanation {
+        code: "tokens_too_large",
+        fault: Fault::App,
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        title: "Something is wrong with this app",
+        cause: "The access that your provider gave this app is too long to be kept.",
+        cure: TELL,
+        advice: "expose fewer tokens, ask for fewer scopes, or keep fewer claims with claims = [\"…\"]: what \
+                 a browser sends back has an end",
     },
     Explanation {
         code: "answer_unwritable",

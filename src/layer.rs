@@ -291,6 +291,7 @@ fn finish(view: &View, mut response: Response) -> Response {
         response = render(view, &error, &response);
     }
     let names = view.snapshot().names();
+    add_renewed(view, &mut response);
     let sets_ours = response.headers().get_all(SET_COOKIE).iter().any(|line| {
         let name = line
             .as_bytes()
@@ -308,6 +309,20 @@ fn finish(view: &View, mut response: Response) -> Response {
         headers.append(VARY, HeaderValue::from_static("Cookie"));
     }
     response
+}
+
+/// Adds the cookies of tokens that were refreshed meanwhile, unless the answer logs out or in.
+fn add_renewed(view: &View, response: &mut Response) {
+    let cookies = view.renewal.close();
+    if cookies.is_empty() {
+        return;
+    }
+    let names = view.snapshot().names();
+    let identity = names.identity()[0].as_bytes();
+    let mut lines = response.headers().get_all(SET_COOKIE).iter();
+    if !lines.any(|line| line.as_bytes().split(|byte| *byte == b'=').next() == Some(identity)) {
+        callback::add_cookies(response, cookies);
+    }
 }
 
 /// A failure as the person or the script in front of it can use it.

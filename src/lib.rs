@@ -126,6 +126,7 @@ mod private_key;
 mod provider;
 mod random;
 mod reload;
+mod renewal;
 mod return_to;
 pub mod rule;
 mod secret;
@@ -134,6 +135,7 @@ mod snapshot;
 #[cfg(feature = "testing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
+mod tokens;
 #[cfg(feature = "password")]
 mod tries;
 mod typed_claims;
@@ -150,6 +152,7 @@ pub use layer::{AuthFuture, AuthLayer, AuthService};
 pub use login::{Login, LoginRequest};
 pub use logout::{Logout, LogoutRequest};
 pub use session::{Ending, Identity, Session};
+pub use tokens::{Token, Tokens};
 pub use user::User;
 
 /// The program in the README compiles.

@@ -6,20 +6,24 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::header::{HeaderValue, LOCATION, SET_COOKIE};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::auth::Auth;
-use crate::cookies::{FAREWELL_LIFE, Farewell, pairs};
+use crate::cookies::{FAREWELL_LIFE, Farewell, KeptTokens, pairs};
 use crate::ended::Ended;
 use crate::error::{Error, Result};
 use crate::pages;
+use crate::provider::ConfiguredProvider;
 use crate::random;
 use crate::return_to::ReturnTo;
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
 use crate::visit::Visit;
@@ -29,7 +33,9 @@ const MAX_CLEARED: usize = 3 * 1024;
 /// The most bytes that they have together with the address and the cookie of what follows.
 const MAX_HEAD: usize = 3584;
 /// The most bytes of that address and that cookie: all that is ours has room besides.
-const MAX_WAY: usize = 2048;
+const MAX_WAY: usize = 2560;
+/// The longest ID token that goes along in it, in bytes.
+const MAX_ID_TOKEN: usize = 1792;
 /// The longest `logout_hint` that is sent, in bytes.
 const MAX_HINT: usize = 256;
 /// How long the provider's metadata may take: whoever wants to be logged out does not wait for it.
@@ -42,8 +48,12 @@ impl Session {
     /// back to the callback, which leads on. `provider_logout = false` in the file stops at the app.
     ///
     /// The way back is the callback's address: the provider has to know it as an address to go to
-    /// after a logout. No `id_token_hint` is sent, since ID tokens are not kept; a provider may
-    /// therefore ask the person whether they want to log out.
+    /// after a logout. The ID token goes along as `id_token_hint` where it is kept: `expose_tokens` names
+    /// it, or the provider's preset knows that it does not do without. Else a provider may ask the person
+    /// whether they want to log out.
+    ///
+    /// Tokens that `expose_tokens` has kept are given back to the provider's `revocation_endpoint`, if it
+    /// has one (RFC 7009), without anybody waiting for it.
     ///
     /// Where the metadata is not known and cannot be fetched within two seconds, the person is logged
     /// out here, and a page says that the provider's session may still be open. A script's own request,
@@ -105,6 +115,36 @@ pub struct Logout {
 struct Over {
     auth: Auth,
     login_id: [u8; 16],
+    provider: Arc<ConfiguredProvider>,
+    tokens: Option<KeptTokens>,
+    now: i64,
+}
+
+impl Over {
+    fn of(session: &Session) -> Option<Self> {
+        let snapshot = session.snapshot();
+        Some(Self {
+            auth: snapshot.auth().clone(),
+            login_id: session.user().login_id()?,
+            provider: session.provider()?.clone(),
+            tokens: session.newest_tokens(),
+            now: snapshot.now(),
+        })
+    }
+
+    /// What tells the provider whose session it is, where it is kept and not too long.
+    fn id_token(&self) -> Option<&Secret> {
+        let id_token = self.tokens.as_ref()?.id.as_ref();
+        id_token.filter(|it| it.expose().len() <= MAX_ID_TOKEN)
+    }
+
+    /// Ends whatever is left of it. Nobody waits until its tokens are given back.
+    fn end(self) {
+        self.auth.end(self.login_id, Ended::LoggedOut);
+        if let (Some(tokens), Ok(runtime)) = (self.tokens, Handle::try_current()) {
+            runtime.spawn(async move { self.provider.revoke(tokens, self.now).await });
+        }
+    }
 }
 
 impl Logout {
@@ -116,8 +156,8 @@ impl Logout {
 
 impl IntoResponse for Logout {
     fn into_response(self) -> Response {
-        if let Some(Over { auth, login_id }) = self.over {
-            auth.end(login_id, Ended::LoggedOut);
+        if let Some(over) = self.over {
+            over.end();
         }
         self.response
     }
@@ -145,7 +185,9 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     if visit.method != Method::POST || !visit.is_own(site) {
         return Ok(Logout::of_nobody(pages::logout(snapshot, goal)));
     }
-    let parting = match part(snapshot, visit, goal).await {
+    let over = Over::of(&request.session);
+    let id_token = over.as_ref().and_then(Over::id_token);
+    let parting = match part(snapshot, visit, id_token, goal).await {
         Ok(parting) if parting.length() <= MAX_WAY => parting,
         Ok(_) | Err(_) => {
             tracing::warn!(
@@ -168,10 +210,6 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     for line in lines {
         response.headers_mut().append(SET_COOKIE, line);
     }
-    let over = snapshot.identity(&visit.headers).map(|identity| Over {
-        auth: snapshot.auth().clone(),
-        login_id: identity.login_id(),
-    });
     Ok(Logout { response, over })
 }
 
@@ -191,7 +229,12 @@ impl Parting {
 
 /// To the provider where it has a session to end, else to the goal. Nothing that fails there keeps
 /// anybody logged in here.
-async fn part(snapshot: &Snapshot, visit: &Visit, goal: Option<&str>) -> Result<Parting> {
+async fn part(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    id_token: Option<&Secret>,
+    goal: Option<&str>,
+) -> Result<Parting> {
     let home = snapshot.site().home();
     let local = |response| Parting {
         response,
@@ -205,7 +248,7 @@ async fn part(snapshot: &Snapshot, visit: &Visit, goal: Option<&str>) -> Result<
     let Some((identity, provider)) = snapshot.identity_and_provider(&visit.headers) else {
         return here();
     };
-    let end_session = match timeout(PATIENCE, provider.end_session()).await {
+    let end_session = match timeout(PATIENCE, provider.end_session(id_token)).await {
         Ok(Ok(Some(end_session))) => end_session,
         Ok(Ok(None)) => return here(),
         Ok(Err(_)) | Err(_) => {
@@ -260,7 +303,8 @@ fn cleared(
 ) -> Result<Vec<HeaderValue>> {
     let names = snapshot.names();
     let [first, others @ ..] = names.identity();
-    let known = others.iter().map(String::as_str).chain([names.mark()]);
+    let known = others.iter().chain(names.tokens()).map(String::as_str);
+    let known = known.chain([names.mark()]);
     let came: BTreeSet<&str> = pairs(&visit.headers)
         .map(|(name, _)| name)
         .filter(|name| names.is_ours(name))

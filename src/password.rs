@@ -6,7 +6,7 @@
 use axum::response::Response;
 use http::header::HeaderValue;
 
-use crate::callback::{head, log_in};
+use crate::callback::{Login, log_in};
 use crate::cookies::Pending;
 use crate::error::{Kind, Result};
 use crate::login::{self, Verdict, judge};
@@ -67,8 +67,8 @@ async fn finish(session: Session, form: &[u8], cookies: &mut Vec<HeaderValue>) -
     verified.auth_time = verified.auth_time.or(Some(snapshot.now()));
     // No state was sent; this one is nobody else's.
     let secrets = pending.secrets()?;
-    let head = head(snapshot, provider, &verified, secrets.state.expose())?;
-    log_in(snapshot, visit, &pending, &head, &verified.claims, cookies).map_err(at_provider)
+    let login = Login::new(snapshot, provider, &verified, secrets.state.expose())?;
+    log_in(snapshot, visit, &pending, login, cookies).map_err(at_provider)
 }
 
 /// What was typed. Nobody is asked about what can be nobody's.

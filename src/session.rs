@@ -13,10 +13,12 @@ use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::auth::Auth;
-use crate::cookies::{Detour, Wants};
+use crate::cookies::{Detour, IdentityCookie, KeptTokens, Wants};
 use crate::ended::{Ended, Waiter};
 use crate::error::{Error, Kind};
 use crate::pages;
+use crate::provider::ConfiguredProvider;
+use crate::renewal::Renewal;
 use crate::snapshot::Snapshot;
 use crate::user::User;
 #[cfg(feature = "password")]
@@ -38,6 +40,9 @@ pub(crate) struct View {
     is_surely_local: bool,
     looked: AtomicBool,
     user: OnceLock<User>,
+    /// The tokens that came with the request.
+    tokens: OnceLock<Option<KeptTokens>>,
+    pub(crate) renewal: Renewal,
 }
 
 impl View {
@@ -49,6 +54,8 @@ impl View {
             is_surely_local: is_surely_local(parts, auth.site()),
             looked: AtomicBool::new(false),
             user: OnceLock::new(),
+            tokens: OnceLock::new(),
+            renewal: Renewal::default(),
             snapshot: Snapshot::of(auth),
         }
     }
@@ -132,10 +139,26 @@ impl View {
             self.snapshot
                 .identity_and_provider(&parts.headers)
                 .map_or_else(User::default, |(identity, provider)| {
-                    User::new(identity, provider)
+                    let tokens = self.open_tokens(parts, &identity, &provider);
+                    let updates = tokens.map(|tokens| tokens.updates.clone());
+                    User::new(identity, provider, updates.unwrap_or_default())
                 })
         };
         self.user.get_or_init(open).clone()
+    }
+
+    /// The tokens beside this identity. Most sections keep none, and then nothing is looked for.
+    fn open_tokens(
+        &self,
+        parts: &Parts,
+        identity: &IdentityCookie,
+        provider: &ConfiguredProvider,
+    ) -> Option<&KeptTokens> {
+        let open = || self.snapshot.kept_tokens(&parts.headers, identity);
+        let tokens = provider
+            .keeps_tokens()
+            .then(|| self.tokens.get_or_init(open));
+        tokens?.as_ref()
     }
 }
 
@@ -287,6 +310,24 @@ impl Session {
 
     pub(crate) fn visit(&self) -> &Visit {
         &self.visit
+    }
+
+    /// The provider of whoever made the request.
+    pub(crate) fn provider(&self) -> Option<&Arc<ConfiguredProvider>> {
+        self.user.configured_provider()
+    }
+
+    /// The tokens that came with the request, or what has become of them since.
+    pub(crate) fn newest_tokens(&self) -> Option<KeptTokens> {
+        match self.view.renewal.brought() {
+            Some(brought) => brought.renewed.map(|renewed| renewed.tokens.clone()),
+            None => self.view.tokens.get()?.clone(),
+        }
+    }
+
+    /// What becomes of them until the answer is written.
+    pub(crate) fn renewal(&self) -> &Renewal {
+        &self.view.renewal
     }
 
     /// Refuses a request that is not known to be of this very machine.

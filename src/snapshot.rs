@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use crate::auth::Auth;
 use crate::config::Site;
-use crate::cookies::{IdentityCookie, Keyring, Names};
+use crate::cookies::{IdentityCookie, KeptTokens, Keyring, Names};
 use crate::error::Error;
 use crate::in_force::InForce;
 use crate::own_paths::OwnPaths;
@@ -99,5 +99,15 @@ impl Snapshot {
     ) -> Option<(IdentityCookie, Arc<ConfiguredProvider>)> {
         let (names, now) = (self.names(), self.now());
         self.in_force.identity_and_provider(headers, names, now)
+    }
+
+    /// The tokens beside an identity.
+    pub(crate) fn kept_tokens(
+        &self,
+        headers: &HeaderMap,
+        identity: &IdentityCookie,
+    ) -> Option<KeptTokens> {
+        let (names, keyring, now) = (self.names(), self.keyring(), self.now());
+        KeptTokens::open(headers, names, keyring, identity.login_id(), now)
     }
 }

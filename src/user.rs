@@ -1,14 +1,14 @@
 //! Who made a request: somebody who is logged in, or nobody.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::config::Facts;
-use crate::cookies::IdentityCookie;
+use crate::cookies::{IdentityCookie, Updates};
 use crate::error::{Error, Kind, Result};
 use crate::pointer::Pointer;
 use crate::provider::ConfiguredProvider;
@@ -17,7 +17,8 @@ use crate::typed_claims;
 /// The person who made a request. Anonymous until they log in.
 ///
 /// As an extractor it never refuses anybody; use [`Identity`](crate::Identity) for handlers that
-/// need somebody. What it says is as of the login: claims do not change until the next one.
+/// need somebody. What it says is as of the login, or of the last refresh of the tokens that
+/// `expose_tokens` keeps: see [`Tokens::access`](crate::Tokens::access).
 #[derive(Clone, Default)]
 pub struct User(Option<Arc<Somebody>>);
 
@@ -25,11 +26,41 @@ pub struct User(Option<Arc<Somebody>>);
 struct Somebody {
     identity: IdentityCookie,
     provider: Arc<ConfiguredProvider>,
+    /// What has changed since the login.
+    updates: Updates,
+    updated: OnceLock<Map<String, Value>>,
+}
+
+impl Somebody {
+    fn claims(&self) -> &Map<String, Value> {
+        let claims = self.identity.claims();
+        match self.updates.is_empty() {
+            true => claims,
+            false => self.updated.get_or_init(|| self.updates.applied_to(claims)),
+        }
+    }
+
+    /// A claim that is text, read without the other claims where nothing has changed.
+    fn text_claim(&self, name: &str) -> Option<&str> {
+        match self.updates.is_empty() {
+            true => self.identity.text_claim(name),
+            false => self.claims().get(name)?.as_str(),
+        }
+    }
 }
 
 impl User {
-    pub(crate) fn new(identity: IdentityCookie, provider: Arc<ConfiguredProvider>) -> Self {
-        Self(Some(Arc::new(Somebody { identity, provider })))
+    pub(crate) fn new(
+        identity: IdentityCookie,
+        provider: Arc<ConfiguredProvider>,
+        updates: Updates,
+    ) -> Self {
+        Self(Some(Arc::new(Somebody {
+            identity,
+            provider,
+            updates,
+            updated: OnceLock::new(),
+        })))
     }
 
     /// Whether somebody is logged in.
@@ -123,7 +154,7 @@ impl User {
     /// A claim by its name.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
-        self.identity()?.claims().get(name)
+        self.all()?.get(name)
     }
 
     /// A claim by its JSON pointer (RFC 6901), such as `/realm_access/roles/0`.
@@ -139,8 +170,8 @@ impl User {
     ///
     /// When nobody is logged in, or when the claims do not fit `T`: it names the claim, and no value.
     pub fn claims<T: DeserializeOwned>(&self) -> Result<T> {
-        let identity = self.identity().ok_or(Kind::Anonymous)?;
-        typed_claims::read(identity.claims()).map_err(|misfit| {
+        let claims = self.all().ok_or(Kind::Anonymous)?;
+        typed_claims::read(claims).map_err(|misfit| {
             Error::from(Kind::ClaimsDoNotFit {
                 wanted: std::any::type_name::<T>(),
                 misfit,
@@ -150,8 +181,7 @@ impl User {
 
     /// All claims by name, in alphabetical order; none for nobody.
     pub fn all_claims(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let claims = self.identity().map(IdentityCookie::claims);
-        claims
+        self.all()
             .into_iter()
             .flatten()
             .map(|(name, value)| (name.as_str(), value))
@@ -173,8 +203,18 @@ impl User {
     }
 
     /// The provider that vouched for them, as it is configured.
-    pub(crate) fn configured_provider(&self) -> Option<&ConfiguredProvider> {
+    pub(crate) fn configured_provider(&self) -> Option<&Arc<ConfiguredProvider>> {
         Some(&self.0.as_ref()?.provider)
+    }
+
+    /// Their claims as the login told them.
+    pub(crate) fn claims_of_login(&self) -> Option<&Map<String, Value>> {
+        Some(self.identity()?.claims())
+    }
+
+    /// Their claims as they are now.
+    fn all(&self) -> Option<&Map<String, Value>> {
+        Some(self.0.as_ref()?.claims())
     }
 
     fn identity(&self) -> Option<&IdentityCookie> {
@@ -186,7 +226,7 @@ impl User {
     }
 
     pub(crate) fn at(&self, pointer: &Pointer) -> Option<&Value> {
-        pointer.find(self.identity()?.claims())
+        pointer.find(self.all()?)
     }
 
     /// The first of these claims that is there and says something.
@@ -194,8 +234,8 @@ impl User {
         let text = |pointer: &Pointer| {
             let text = match pointer.is_a_claim() {
                 // Read without the other claims.
-                true => self.0.as_ref()?.identity.text_claim(&pointer.claim)?,
-                false => pointer.find(self.0.as_ref()?.identity.claims())?.as_str()?,
+                true => self.0.as_ref()?.text_claim(&pointer.claim)?,
+                false => pointer.find(self.all()?)?.as_str()?,
             };
             (!text.is_empty()).then_some(text)
         };
@@ -205,7 +245,7 @@ impl User {
     /// The names in all of these claims that are there, each once: of a list its texts, of an object
     /// its keys.
     fn names(&self, pointers: &[Pointer]) -> Option<Vec<&str>> {
-        let claims = self.identity()?.claims();
+        let claims = self.all()?;
         let told = pointers.iter().filter_map(|pointer| pointer.find(claims));
         let mut told = told.filter(|value| !value.is_null());
         let mut names = names(told.next()?)?;

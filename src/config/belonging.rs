@@ -63,7 +63,7 @@ fn holds_strays(auth: &Table, sections: &[&str]) -> bool {
     !OF_PROVIDER.iter().all(|key| auth.contains(key)) && held.all(lacked)
 }
 
-/// Warns about keys that are unknown, misplaced, or not acted on yet.
+/// Warns about keys that are unknown, misplaced, or not acted on.
 pub(super) fn check(table: &Table, level: Level, sections: &[String], report: &mut Report) {
     for name in table.keys() {
         if level == Level::Shared && sections.iter().any(|section| section == name) {
@@ -105,12 +105,6 @@ fn look_at(table: &Table, name: &str, level: Level, sections: &[String]) -> Opti
             Effect::Idle(why) => {
                 Some(Mistake::new(format!("`{shown}` counts for nothing")).cure(why))
             }
-            // What is switched off needs no acting on.
-            Effect::NotYet if table.boolean(name, &mut Report::default()) == Some(false) => None,
-            Effect::NotYet => Some(
-                Mistake::new(format!("`{shown}` is not acted on"))
-                    .cure("this release of keycard knows the key but does nothing with it yet"),
-            ),
         },
         Some(key) => Some(misplaced(table, key)),
         None if level == Level::Shared && table.subtable(name).is_some() => {

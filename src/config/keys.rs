@@ -19,8 +19,6 @@ pub(super) enum Effect {
     Authlib,
     /// Authlib knows it, and nothing comes of it here.
     Idle(&'static str),
-    /// A later release does.
-    NotYet,
 }
 
 /// A known key.
@@ -34,15 +32,6 @@ pub(super) struct Key {
 impl Key {
     const fn new(name: &'static str, levels: &'static [Level]) -> Self {
         let effect = Effect::ActedOn;
-        Self {
-            name,
-            levels,
-            effect,
-        }
-    }
-
-    const fn later(name: &'static str, levels: &'static [Level]) -> Self {
-        let effect = Effect::NotYet;
         Self {
             name,
             levels,
@@ -74,7 +63,7 @@ const KWARGS: &[Level] = &[Level::Kwargs];
 const NO_API: &str = "write the whole address, as userinfo_endpoint";
 const NO_OAUTH_1: &str = "it is for OAuth 1, which keycard does not speak";
 const NO_PARAMETERS: &str = "keycard sends there what OpenID Connect asks for";
-const NO_REFRESH: &str = "a login is not refreshed";
+const NO_REFRESH: &str = "tokens are refreshed at the token endpoint";
 
 pub(super) const KEYS: &[Key] = &[
     Key::new("allow_http", SHARED),
@@ -92,7 +81,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::new("development", PROVIDER),
     Key::new("end_session_endpoint", PROVIDER),
     Key::new("expiry_days", SHARED),
-    Key::later("expose_tokens", BOTH),
+    Key::new("expose_tokens", BOTH),
     Key::new("grant", PROVIDER),
     Key::new("id_token_signed_response_alg", PROVIDER),
     Key::new("issuer", PROVIDER),

@@ -13,7 +13,8 @@
 //!   `secret_directory`, `overlay` (settings as variables) and `elsewhere` (values that stand apart)
 //!   are what is read; `source` is where it was given, `given` all of that, `found` reads it, and
 //!   `origins` tells where each value was.
-//! - `network` is the way to a provider, and `provider` what is known of one in the end; `schema` tells
+//! - `network` is the way to a provider, `exposed` what of its tokens is shown, and `provider` what is
+//!   known of one in the end; `schema` tells
 //!   editors of all keys; `belonging` looks after keys that are missing or misplaced; `site`,
 //!   `own_callback`, `grant`, `cookie_secret`, `address`, `client_kwargs`, `client_key`, `preset`,
 //!   `signed_secret`, `facts`, `protocol`, `section`, `own` and `mix_up` each check one part.
@@ -28,6 +29,7 @@ mod diagnostic;
 mod elsewhere;
 mod environment;
 mod example;
+mod exposed;
 mod facts;
 mod found;
 mod given;
@@ -66,6 +68,7 @@ pub(crate) use cookie_secret::Accepted;
 pub(crate) use cookie_secret::CookieSecrets;
 pub(crate) use diagnostic::Mistake;
 pub(crate) use environment::Environment;
+pub(crate) use exposed::ExposedTokens;
 pub(crate) use given::Given;
 pub(crate) use network::{Network, Proxy};
 pub(crate) use preset::is_guid;

@@ -1,6 +1,7 @@
 //! What the settings say of a provider that the app itself adds.
 
 use super::diagnostic::{Mistake, Report};
+use super::exposed::ExposedTokens;
 use super::facts;
 use super::keys::{MARKS, OF_OWN_PROVIDER};
 use super::network::CaFiles;
@@ -9,6 +10,7 @@ use super::provider::{DEFAULT, Grant, MixUp, Prompt, Protocol, ProviderConfig, R
 use super::section::{Shared, check_name};
 use super::tree::Table;
 use crate::own_provider::Added;
+use crate::presets::Refresh;
 
 /// Reads the section of the provider that the app adds, if there is one; `None` when a mistake in
 /// it was reported.
@@ -73,6 +75,8 @@ pub(super) fn read(
         authentication: None,
         facts: facts::read(own, None, report),
         logout: None,
+        exposed: ExposedTokens::default(),
+        refresh: Refresh::Unasked,
         relaxations: &[],
         claims: shared.claims,
         leeway: shared.leeway,

@@ -4,11 +4,12 @@ use std::time::{Duration, SystemTime};
 
 use url::Url;
 
+use super::exposed::ExposedTokens;
 use super::network::Network;
 use crate::algorithm::Algorithm;
 use crate::own_provider::Added;
 use crate::pointer::Pointer;
-use crate::presets::{Emails, IssuerOfTenant, Logout, Relaxation, Template, Userinfo};
+use crate::presets::{Emails, IssuerOfTenant, Logout, Refresh, Relaxation, Template, Userinfo};
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
@@ -52,6 +53,9 @@ pub(crate) struct ProviderConfig {
     pub(crate) facts: Facts,
     /// Where its own session ends with a logout; `None` where a logout stops at the app.
     pub(crate) logout: Option<ProviderLogout>,
+    /// The tokens that the app may see.
+    pub(crate) exposed: ExposedTokens,
+    pub(crate) refresh: Refresh,
     pub(crate) relaxations: &'static [Relaxation],
     /// The claims that are kept; `None` keeps all.
     pub(crate) claims: Option<Vec<String>>,

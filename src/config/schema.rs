@@ -74,7 +74,6 @@ fn property(key: &Key) -> Value {
         Effect::ActedOn => "",
         Effect::Authlib => " Authlib's spelling.",
         Effect::Idle(_) => " Nothing comes of it.",
-        Effect::NotYet => " Nothing comes of it yet.",
     };
     let mut property = match shape {
         Shape::Anything | Shape::Kwargs => shape.schema(),

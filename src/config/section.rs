@@ -9,6 +9,7 @@ use super::belonging::{self, check_copied, missing, required};
 use super::client_key;
 use super::client_kwargs::{Kwargs, Scopes};
 use super::diagnostic::{Mistake, Report};
+use super::exposed::{self, ExposedTokens};
 use super::facts;
 use super::grant;
 use super::keys::Level;
@@ -24,7 +25,7 @@ use super::signed_secret;
 use super::site::{Site, is_loopback};
 use super::tree::Table;
 use crate::algorithm::Algorithm;
-use crate::presets::{Logout, Preset, Relaxation};
+use crate::presets::{Logout, Preset, Refresh, Relaxation};
 use crate::secret::Secret;
 
 /// What `[auth]` says for every provider, or one provider for itself.
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) port: u16,
     pub(super) claims: Option<Vec<String>>,
     provider_logout: bool,
+    exposed: ExposedTokens,
     pub(super) leeway: Duration,
     pub(super) timeout: Duration,
     pub(super) network: Network,
@@ -54,6 +56,7 @@ impl Shared {
             port,
             claims: None,
             provider_logout: true,
+            exposed: ExposedTokens::default(),
             leeway: LEEWAY,
             timeout: Duration::from_secs(10),
             network: Network::default(),
@@ -73,9 +76,7 @@ impl Shared {
         };
         let leeway = seconds("clock_leeway", 0.0..=600.0, self.leeway);
         let timeout = seconds("timeout", 1.0..=60.0, self.timeout);
-        if let Some(table) = table {
-            check_exposed_tokens(table, report);
-        }
+        let exposed = table.and_then(|table| exposed::read(table, report));
         let claims = table.and_then(|table| table.strings("claims", report));
         let provider_logout = table.and_then(|table| table.boolean("provider_logout", report));
         let network = match table {
@@ -88,34 +89,11 @@ impl Shared {
             port: self.port,
             claims: claims.or_else(|| self.claims.clone()),
             provider_logout: provider_logout.unwrap_or(self.provider_logout),
+            exposed: exposed.unwrap_or(self.exposed),
             leeway,
             timeout,
             network,
         }
-    }
-}
-
-/// `expose_tokens` is one of three names, a list of them, or false.
-fn check_exposed_tokens(table: &Table, report: &mut Report) {
-    let key = "expose_tokens";
-    if table.brought(key, report).is_none() {
-        return;
-    }
-    let mut ignored = Report::default();
-    let known = |name: &String| matches!(name.as_str(), "access" | "id" | "refresh");
-    let is_right = match table.boolean(key, &mut ignored) {
-        Some(exposed) => !exposed,
-        None => table
-            .strings(key, &mut ignored)
-            .is_some_and(|names| names.iter().all(known)),
-    };
-    if !is_right {
-        report.error(
-            table
-                .mistake(key)
-                .found("it says something else than which tokens")
-                .cure("write \"id\", \"access\" or \"refresh\", a list of them, or false"),
-        );
     }
 }
 
@@ -254,6 +232,8 @@ pub(super) fn read(
         facts: facts.with(relaxations),
         // With a password the browser never was there, and has no session to end.
         logout: logout.filter(|_| grant == Grant::Code),
+        exposed: shared.exposed,
+        refresh: preset.map_or(Refresh::Standard, |preset| preset.refresh),
         relaxations,
         protocol,
         claims: shared.claims,

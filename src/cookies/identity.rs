@@ -101,7 +101,7 @@ impl IdentityCookie {
         now: i64,
     ) -> Option<Self> {
         let name = &names.identity()[0];
-        let mut opened = join(headers, names)
+        let mut opened = join(headers, names.identity())
             .filter_map(|sealed| keyring.open(Purpose::Identity, name, sealed, now))
             .filter_map(Self::decode);
         let identity = opened.next()?;

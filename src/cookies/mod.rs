@@ -3,8 +3,8 @@
 //!
 //! Lowest first: `wire` writes and reads fields; `names` and `header` know cookies as browsers do;
 //! `seal` encrypts; `parts` cuts what is too long for one cookie; `packing` makes claims small,
-//! `members` lets one be read without the others; `mark`, `last_used`, `pending`, `identity`, `rest`,
-//! `detour` and `farewell` are the things kept.
+//! `members` lets one be read without the others; `mark`, `last_used`, `pending`, `identity`, `updates`
+//! and `tokens`, `rest`, `detour` and `farewell` are the things kept.
 
 mod detour;
 mod farewell;
@@ -19,6 +19,8 @@ mod parts;
 mod pending;
 mod rest;
 mod seal;
+mod tokens;
+mod updates;
 #[cfg(test)]
 mod vectors;
 mod wire;
@@ -32,13 +34,16 @@ pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
 pub(crate) use parts::Cut;
 pub(crate) use pending::{LIFE as PENDING_LIFE, Pending, state_hash};
-pub(crate) use rest::Rest;
+pub(crate) use rest::{Follower, Rest};
 pub(crate) use seal::Keyring;
 #[cfg(any(fuzzing, test))]
 pub(crate) use seal::Purpose;
+pub(crate) use tokens::{KeptTokens, room_beside, room_in};
+pub(crate) use updates::Updates;
 
-/// What an identity, the mark of its login and its provider's name make a browser send, in bytes,
-/// names and separators counted: nginx answers 400 from 8 KB on, and the app has cookies of its own.
+/// What an identity, its tokens, the mark of its login and its provider's name make a browser send, in
+/// bytes, names and separators counted: nginx answers 400 from 8 KB on, and the app has cookies of its
+/// own.
 pub(crate) const IDENTITY_BUDGET: usize = 5632;
 /// The share of pending logins, beside [`IDENTITY_BUDGET`].
 pub(crate) const PENDING_BUDGET: usize = 1024;

@@ -17,6 +17,7 @@ pub(crate) struct Names {
     farewell: String,
     last_used: String,
     pending: String,
+    tokens: [String; 3],
     path: String,
     secure: bool,
 }
@@ -39,6 +40,11 @@ impl Names {
             farewell: format!("{identity}-o"),
             last_used: format!("{identity}-l"),
             pending: format!("{identity}-p-"),
+            tokens: [
+                format!("{identity}-t"),
+                format!("{identity}-t-2"),
+                format!("{identity}-t-3"),
+            ],
             identity: [
                 identity.clone(),
                 format!("{identity}-2"),
@@ -52,6 +58,11 @@ impl Names {
     /// The identity's cookies, part by part; the first is the one that everything is sealed for.
     pub(crate) fn identity(&self) -> &[String; 3] {
         &self.identity
+    }
+
+    /// The cookies of its tokens, part by part; the first is the one that everything is sealed for.
+    pub(crate) fn tokens(&self) -> &[String; 3] {
+        &self.tokens
     }
 
     pub(crate) fn mark(&self) -> &str {

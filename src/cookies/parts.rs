@@ -1,4 +1,4 @@
-//! An identity that is too long for one cookie, cut into parts and put together again.
+//! An identity, or its tokens, too long for one cookie: cut into parts and put together again.
 //!
 //! It is sealed once and then cut, so parts of two logins never make one identity. Its first byte
 //! says how many parts there are, so nobody has to guess.
@@ -7,7 +7,6 @@ use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use http::HeaderMap;
 
 use super::header::values;
-use super::names::Names;
 use super::seal::OVERHEAD;
 
 /// The longest text of one part: with its name and attributes, and with all else that the answer
@@ -50,9 +49,9 @@ pub(super) fn count(text_length: usize) -> usize {
 /// Every sealed value that the parts in a request's cookies can make, the likeliest first.
 pub(crate) fn join<'a>(
     headers: &'a HeaderMap,
-    names: &'a Names,
+    names: &'a [String; 3],
 ) -> impl Iterator<Item = Vec<u8>> + 'a {
-    let [first, second, third] = names.identity();
+    let [first, second, third] = names;
     // The parts that follow under a name: each that is there, or none where none belongs.
     let follow = move |name: &'a str, belongs: bool| {
         let there = values(headers, name).take(if belongs { OTHERS } else { 0 });
@@ -89,6 +88,7 @@ fn decode(main: &[u8], second: Option<&[u8]>, third: Option<&[u8]>) -> Option<Ve
 mod tests {
     use http::header::{COOKIE, HeaderValue};
 
+    use super::super::names::Names;
     use super::super::vectors::site;
     use super::*;
 
@@ -98,7 +98,7 @@ mod tests {
             let line = format!("{name}={value}");
             headers.append(COOKIE, HeaderValue::try_from(line).unwrap());
         }
-        join(&headers, &Names::new(&site())).collect()
+        join(&headers, Names::new(&site()).identity()).collect()
     }
 
     #[test]

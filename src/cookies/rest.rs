@@ -1,19 +1,40 @@
-//! The second part of an identity that is too long for one answer.
+//! What of an identity and its tokens is too long for one answer.
 
 use super::names::Names;
 use super::seal::{Keyring, Purpose};
 use super::wire::{Reader, Write};
 use crate::error::Error;
 
-/// The second part of an identity, on its way to the browser in an answer of its own.
+/// The rest of a login, on its way to the browser in an answer of its own.
 #[derive(Debug)]
 pub(crate) struct Rest {
     /// Where the first part came from: the rest of one identity joins no other.
     pub(crate) first: [u8; 32],
-    pub(crate) second: String,
+    /// The values of the cookies that follow.
+    pub(crate) cookies: Vec<(Follower, String)>,
     pub(crate) issued_at: i64,
     pub(crate) life: i64,
     pub(crate) return_to: String,
+}
+
+/// A cookie that may follow the first one of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follower {
+    IdentitysSecond,
+    TokensFirst,
+    TokensSecond,
+}
+
+impl Follower {
+    const ALL: [Self; 3] = [Self::IdentitysSecond, Self::TokensFirst, Self::TokensSecond];
+
+    pub(crate) fn name(self, names: &Names) -> &str {
+        match self {
+            Self::IdentitysSecond => &names.identity()[1],
+            Self::TokensFirst => &names.tokens()[0],
+            Self::TokensSecond => &names.tokens()[1],
+        }
+    }
 }
 
 impl Rest {
@@ -33,19 +54,27 @@ impl Rest {
         bytes.put_i64(self.issued_at);
         bytes.put_i64(self.life);
         bytes.put_bytes(self.return_to.as_bytes());
-        bytes.extend_from_slice(self.second.as_bytes());
+        for (follower, value) in &self.cookies {
+            bytes.push(*follower as u8);
+            bytes.put_bytes(value.as_bytes());
+        }
         bytes
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        Some(Self {
+        let mut rest = Self {
             first: reader.array()?,
             issued_at: reader.i64()?,
             life: reader.i64()?,
             return_to: reader.text()?.to_owned(),
-            second: std::str::from_utf8(reader.0).ok()?.to_owned(),
-        })
+            cookies: Vec::new(),
+        };
+        while !reader.0.is_empty() {
+            let follower = Follower::ALL.get(usize::from(reader.byte()?))?;
+            rest.cookies.push((*follower, reader.text()?.to_owned()));
+        }
+        Some(rest)
     }
 }
 
@@ -57,7 +86,10 @@ mod tests {
     fn a_rest_comes_back_and_half_of_it_does_not() {
         let rest = Rest {
             first: [9; 32],
-            second: "second".to_owned(),
+            cookies: vec![
+                (Follower::IdentitysSecond, "second".to_owned()),
+                (Follower::TokensSecond, "tokens".to_owned()),
+            ],
             issued_at: 5,
             life: 7,
             return_to: "/é".to_owned(),
@@ -66,8 +98,8 @@ mod tests {
         let read = Rest::decode(&bytes).unwrap();
         assert_eq!((read.first, read.issued_at, read.life), ([9; 32], 5, 7));
         assert_eq!(
-            (read.second.as_str(), read.return_to.as_str()),
-            ("second", "/é")
+            (&read.cookies, read.return_to.as_str()),
+            (&rest.cookies, "/é")
         );
         for length in 0..32 + 8 + 8 + 2 + "/é".len() {
             assert!(Rest::decode(&bytes[..length]).is_none(), "{length}");

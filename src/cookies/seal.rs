@@ -38,10 +38,11 @@ pub(crate) enum Purpose {
     Detour,
     Farewell,
     LastUsed,
+    Tokens,
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Identity,
         Self::Mark,
         Self::Pending,
@@ -49,6 +50,7 @@ impl Purpose {
         Self::Detour,
         Self::Farewell,
         Self::LastUsed,
+        Self::Tokens,
     ];
 
     fn name(self) -> &'static str {
@@ -60,6 +62,7 @@ impl Purpose {
             Self::Detour => "detour",
             Self::Farewell => "farewell",
             Self::LastUsed => "last used provider",
+            Self::Tokens => "tokens",
         }
     }
 }
@@ -249,7 +252,7 @@ impl fmt::Debug for Keyring {
 /// The keys that are made from one secret.
 struct Keys {
     id: [u8; 4],
-    keys: [LessSafeKey; 7],
+    keys: [LessSafeKey; 8],
     /// From then on they open nothing.
     until: Option<i64>,
 }
@@ -267,14 +270,23 @@ impl Keys {
                 | Purpose::Detour
                 | Purpose::Farewell
                 | Purpose::LastUsed => &AES_256_GCM_SIV,
-                Purpose::Identity | Purpose::Rest => &AES_256_GCM,
+                Purpose::Identity | Purpose::Rest | Purpose::Tokens => &AES_256_GCM,
             };
             let bytes: [u8; 32] = expand(&prk, purpose.name())?;
             UnboundKey::new(algorithm, &bytes)
                 .map(LessSafeKey::new)
                 .map_err(|_| underivable())
         };
-        let [identity, mark, pending, rest, detour, farewell, last_used] = Purpose::ALL;
+        let [
+            identity,
+            mark,
+            pending,
+            rest,
+            detour,
+            farewell,
+            last_used,
+            tokens,
+        ] = Purpose::ALL;
         Ok(Self {
             id: expand(&prk, "key id")?,
             keys: [
@@ -285,6 +297,7 @@ impl Keys {
                 key(detour)?,
                 key(farewell)?,
                 key(last_used)?,
+                key(tokens)?,
             ],
             until,
         })

@@ -118,6 +118,7 @@ fn name_of(purpose: Purpose, names: &Names) -> String {
         Purpose::Detour => "detour".to_owned(),
         Purpose::Farewell => names.farewell().to_owned(),
         Purpose::LastUsed => names.last_used().to_owned(),
+        Purpose::Tokens => names.tokens()[0].clone(),
     }
 }
 

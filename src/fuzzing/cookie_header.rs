@@ -180,7 +180,11 @@ impl Sealed {
                 ],
                 Purpose::Mark => &[(mark, &self.mark)],
                 Purpose::Pending => &[(pending, &self.pending), (first, &self.misused)],
-                Purpose::Rest | Purpose::Detour | Purpose::Farewell | Purpose::LastUsed => &[],
+                Purpose::Rest
+                | Purpose::Detour
+                | Purpose::Farewell
+                | Purpose::LastUsed
+                | Purpose::Tokens => &[],
             };
             let is_ours = sealed
                 .iter()

@@ -2,8 +2,8 @@
 //! of `login` log in at it.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Relaxation,
-    SignedSecret, Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Refresh,
+    Relaxation, SignedSecret, Use, Userinfo,
 };
 use super::template::Template;
 use crate::algorithm::Algorithm;
@@ -81,6 +81,7 @@ pub(super) static ROW: Preset = Preset {
         path: "/farewell",
         way_back: "back",
     },
+    refresh: Refresh::Parameter("keep", "yes"),
     relaxations: &[
         Relaxation::EmailVerifiedBy("sure"),
         Relaxation::FormPost,

@@ -14,8 +14,8 @@ mod template;
 #[cfg(any(test, feature = "cli"))]
 pub(crate) use preset::Checked;
 pub(crate) use preset::{
-    Address, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Relaxation, SignedSecret,
-    Use, Userinfo,
+    Address, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Refresh, Relaxation,
+    SignedSecret, Use, Userinfo,
 };
 pub(crate) use template::Template;
 

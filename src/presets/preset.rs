@@ -34,6 +34,8 @@ pub(crate) struct Preset {
     /// Where the picture is, for a provider that says no address of it; `{name}` is a claim.
     pub(crate) picture: Option<Template>,
     pub(crate) logout: Logout,
+    /// How it is asked for refresh tokens, where the app wants its access tokens renewed.
+    pub(crate) refresh: Refresh,
     /// What of a login it cannot do, or does in its own way. It counts only where the section's
     /// issuer, or for OAuth 2 its authorization endpoint, is the provider's own.
     pub(crate) relaxations: &'static [Relaxation],
@@ -180,9 +182,23 @@ pub(crate) enum Logout {
     Standard,
     /// To the end-session endpoint, with the way back in this parameter; `state` does not come back.
     WayBackIn(&'static str),
-    /// As the standard has it, but never without an ID token as `id_token_hint`. None is kept, so a
-    /// logout stops at the app.
+    /// As the standard has it, but never without an ID token as `id_token_hint`. It is kept for that;
+    /// where it has no room, a logout stops at the app.
     WithHint,
+}
+
+/// How a provider is asked for refresh tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// By this parameter, and for consent, without which only the first login brings one.
+    Parameter(&'static str, &'static str),
+    /// By the scope `offline_access` alone.
+    Scope,
+    /// By the scope `offline_access` where its metadata has it, and for consent, without which that
+    /// may be ignored (OpenID Connect Core §11).
+    Standard,
+    /// It gives them by itself, or not at all.
+    Unasked,
 }
 
 /// A list of somebody's e-mails, of which the primary one counts.

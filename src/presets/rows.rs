@@ -1,8 +1,8 @@
 //! What is known of each provider, in alphabetical order. `docs/providers.md` tells it to people.
 
 use super::preset::{
-    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Relaxation,
-    SignedSecret, Use, Userinfo,
+    Address, Checked, Emails, Facts, IssuerOfTenant, Logout, Parameter, Preset, Refresh,
+    Relaxation, SignedSecret, Use, Userinfo,
 };
 use super::template::Template;
 use crate::algorithm::Algorithm;
@@ -23,6 +23,7 @@ const OPENID: Preset = Preset {
     emails: None,
     picture: None,
     logout: Logout::Standard,
+    refresh: Refresh::Standard,
     relaxations: &[],
     checked: Checked::Unverified,
 };
@@ -69,6 +70,7 @@ pub(super) const ROWS: &[Preset] = &[
         scopes: &["email"],
         prompt: "",
         authentication: Some("client_secret_post"),
+        refresh: Refresh::Unasked,
         relaxations: &[
             Relaxation::FormPost,
             Relaxation::SignedSecret(SignedSecret {
@@ -105,6 +107,7 @@ pub(super) const ROWS: &[Preset] = &[
             path: "/v2/logout",
             way_back: "returnTo",
         },
+        refresh: Refresh::Scope,
         checked: checked(
             "https://auth0.com/docs/api/authentication/authorization-code-flow/authorize-application",
         ),
@@ -119,6 +122,7 @@ pub(super) const ROWS: &[Preset] = &[
         }],
         scopes: &["email", "groups", "profile"],
         userinfo: Userinfo::Always,
+        refresh: Refresh::Scope,
         checked: checked("https://www.authelia.com/integration/openid-connect/introduction/"),
         ..OPENID
     },
@@ -138,6 +142,7 @@ pub(super) const ROWS: &[Preset] = &[
             roles: &["/roles", "/entitlements"],
             ..Facts::STANDARD
         },
+        refresh: Refresh::Scope,
         checked: checked("https://docs.goauthentik.io/add-secure-apps/providers/oauth2/"),
         ..OPENID
     },
@@ -166,6 +171,7 @@ pub(super) const ROWS: &[Preset] = &[
             primary: "is_primary",
             verified: "is_confirmed",
         }),
+        refresh: Refresh::Unasked,
         checked: checked("https://developer.atlassian.com/cloud/bitbucket/oauth-2"),
         ..OPENID
     },
@@ -193,6 +199,7 @@ pub(super) const ROWS: &[Preset] = &[
             ..Facts::STANDARD
         },
         logout: Logout::WayBackIn("logout_uri"),
+        refresh: Refresh::Unasked,
         checked: checked(
             "https://docs.aws.amazon.com/cognito/latest/developerguide/logout-endpoint.html",
         ),
@@ -251,6 +258,7 @@ pub(super) const ROWS: &[Preset] = &[
         picture: Some(Template(
             "https://cdn.discordapp.com/avatars/{id}/{avatar}.png",
         )),
+        refresh: Refresh::Unasked,
         relaxations: &[Relaxation::EmailVerifiedBy("verified")],
         checked: checked("https://docs.discord.com/developers/topics/oauth2"),
         ..OPENID
@@ -278,6 +286,7 @@ pub(super) const ROWS: &[Preset] = &[
             ),
         }],
         authentication: Some("client_secret_post"),
+        refresh: Refresh::Scope,
         relaxations: &[
             Relaxation::EmailVerifiedBy("xms_edov"),
             Relaxation::IssuerOfTenant(IssuerOfTenant {
@@ -307,6 +316,7 @@ pub(super) const ROWS: &[Preset] = &[
             picture: &["/picture/data/url"],
             ..Facts::STANDARD
         },
+        refresh: Refresh::Unasked,
         ..OPENID
     },
     Preset {
@@ -343,6 +353,7 @@ pub(super) const ROWS: &[Preset] = &[
             primary: "primary",
             verified: "verified",
         }),
+        refresh: Refresh::Unasked,
         checked: checked(
             "https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps",
         ),
@@ -367,6 +378,7 @@ pub(super) const ROWS: &[Preset] = &[
             ..Facts::STANDARD
         },
         userinfo: Userinfo::Always,
+        refresh: Refresh::Unasked,
         checked: checked("https://docs.gitlab.com/integration/openid_connect_provider"),
         ..OPENID
     },
@@ -385,6 +397,7 @@ pub(super) const ROWS: &[Preset] = &[
         addresses: &[Address::OpenId {
             metadata: Template("https://accounts.google.com/.well-known/openid-configuration"),
         }],
+        refresh: Refresh::Parameter("access_type", "offline"),
         checked: checked("https://developers.google.com/identity/openid-connect/openid-connect"),
         ..OPENID
     },
@@ -397,6 +410,7 @@ pub(super) const ROWS: &[Preset] = &[
                 "https://{host}/oauth2/openid/{client_id}/.well-known/openid-configuration",
             ),
         }],
+        refresh: Refresh::Unasked,
         checked: checked("https://kanidm.github.io/kanidm/stable/integrations/oauth2.html"),
         ..OPENID
     },
@@ -419,6 +433,7 @@ pub(super) const ROWS: &[Preset] = &[
             ],
             ..Facts::STANDARD
         },
+        refresh: Refresh::Unasked,
         checked: checked("https://www.keycloak.org/docs/latest/server_admin/"),
         ..OPENID
     },
@@ -430,6 +445,7 @@ pub(super) const ROWS: &[Preset] = &[
         }],
         prompt: "",
         authentication: Some("client_secret_post"),
+        refresh: Refresh::Unasked,
         relaxations: &[Relaxation::NonceNotEchoed, Relaxation::WithoutPkce],
         checked: checked(
             "https://learn.microsoft.com/en-us/linkedin/consumer/integrations/self-serve/sign-in-with-linkedin-v2",
@@ -456,6 +472,7 @@ pub(super) const ROWS: &[Preset] = &[
         prompt: "",
         userinfo: Userinfo::Always,
         logout: Logout::WithHint,
+        refresh: Refresh::Scope,
         checked: checked("https://developer.okta.com/docs/concepts/auth-servers/"),
         ..OPENID
     },
@@ -468,6 +485,7 @@ pub(super) const ROWS: &[Preset] = &[
         }],
         prompt: "",
         userinfo: Userinfo::Always,
+        refresh: Refresh::Unasked,
         checked: checked("https://docs.slack.dev/authentication/sign-in-with-slack/"),
         ..OPENID
     },
@@ -484,6 +502,7 @@ pub(super) const ROWS: &[Preset] = &[
             r#"{"id_token":{"email":null,"email_verified":null,"picture":null,"preferred_username":null}}"#,
         )],
         authentication: Some("client_secret_post"),
+        refresh: Refresh::Unasked,
         ..OPENID
     },
     Preset {
@@ -497,6 +516,7 @@ pub(super) const ROWS: &[Preset] = &[
             roles: &["/urn:zitadel:iam:org:project:roles"],
             ..Facts::STANDARD
         },
+        refresh: Refresh::Scope,
         checked: checked("https://zitadel.com/docs/apis/openidoauth/endpoints"),
         ..OPENID
     },

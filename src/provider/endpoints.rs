@@ -16,6 +16,10 @@ pub(crate) struct Endpoints {
     pub(super) assertion_algorithms: Option<Vec<String>>,
     /// Whether every answer names its issuer (RFC 9207).
     pub(crate) answers_with_issuer: bool,
+    /// Where tokens are given back (RFC 7009).
+    pub(super) revocation: Option<Url>,
+    /// Whether `scopes_supported` has `offline_access` (OpenID Connect Core §11).
+    pub(super) offers_offline_access: bool,
     /// Where its own session ends (OpenID Connect RP-Initiated Logout 1.0 §2.1).
     pub(super) end_session: Option<Url>,
     pub(super) prompts: Option<Vec<String>>,

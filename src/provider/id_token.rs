@@ -46,6 +46,8 @@ pub(crate) struct Expected<'a> {
 pub(crate) enum NonceRule {
     /// One that it has is compared.
     IfSent,
+    /// It may have that of the login long ago, which nobody has kept (OpenID Connect Core §12.2).
+    OfTheLogin,
     Required,
     /// None was sent: one that it has is another login's.
     #[cfg(feature = "password")]
@@ -369,6 +371,7 @@ fn check_nonce(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<(
         Some(_) if expected.nonce_rule == NonceRule::Unsent => {
             Err(refused("nonce", "none, since none was sent", "one"))
         }
+        _ if expected.nonce_rule == NonceRule::OfTheLogin => Ok(()),
         None if expected.nonce_rule != NonceRule::Required => Ok(()),
         Some(Value::String(found))
             if verify_slices_are_equal(found.as_bytes(), nonce.expose().as_bytes()).is_ok() =>

@@ -94,6 +94,11 @@ impl Metadata {
             end_session: endpoint(&members, "end_session_endpoint", None, openid)
                 .ok()
                 .flatten(),
+            revocation: endpoint(&members, "revocation_endpoint", None, openid)
+                .ok()
+                .flatten(),
+            offers_offline_access: strings(&members, "scopes_supported")
+                .is_some_and(|scopes| scopes.iter().any(|scope| scope == "offline_access")),
             prompts: strings(&members, "prompt_values_supported"),
         };
         // Ours would stand beside theirs, and nobody knows which one a provider takes.

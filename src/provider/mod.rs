@@ -2,10 +2,12 @@
 //! login.
 //!
 //! Lowest first: `http` and `json` are what everything goes through; `flight` is work that several
-//! wait for; `cached` keeps what it brought, `exchanges` does not; `endpoints` are what every login
+//! wait for; `cached` keeps what it brought, `recent` does so for a little while, `exchanges` are logins of
+//! just now; `endpoints` are what every login
 //! needs; `tenant` is an issuer for each tenant; `metadata` and `keys` are what is cached;
-//! `client_assertion` and `signed_secret` say who asks; `token`, `pushed`, `password`, `id_token` and
-//! `userinfo` are the steps of a login, and `openid` or `oauth2` takes them; `own` leaves them to code
+//! `client_assertion` and `signed_secret` say who asks; `token`, `form`, `pushed`, `password`, `id_token`
+//! and `userinfo` are the steps of a login, `refresh` those that follow, and `openid` or `oauth2` takes
+//! them; `own` leaves them to code
 //! of the app's own. `survey` asks what no login does, for the command.
 
 mod cached;
@@ -13,6 +15,7 @@ mod client_assertion;
 mod endpoints;
 mod exchanges;
 mod flight;
+mod form;
 mod http;
 pub(crate) mod id_token;
 mod json;
@@ -24,6 +27,8 @@ mod own;
 #[cfg(feature = "password")]
 mod password;
 pub(crate) mod pushed;
+mod recent;
+mod refresh;
 mod signed_secret;
 #[cfg(feature = "cli")]
 pub(crate) mod survey;
@@ -45,16 +50,18 @@ pub(crate) use self::metadata::Metadata;
 pub(crate) use self::own::{MAX_REMEMBERED, OwnProvider};
 #[cfg(feature = "password")]
 pub(crate) use self::password::Credentials;
+pub(crate) use self::refresh::Renewed;
 
-use self::exchanges::Exchanges;
 use self::oauth2::OAuth2Provider;
 use self::openid::OpenIdProvider;
 use self::pushed::AuthorizationRequest;
+use self::recent::Recent;
 use self::token::Tokens;
 use crate::clock::unix;
 #[cfg(feature = "password")]
 use crate::config::Grant;
-use crate::config::{Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
+use crate::config::{ExposedTokens, Facts, MixUp, Protocol, ProviderConfig, ResponseMode};
+use crate::cookies::{Cut, KeptTokens, Updates};
 use crate::error::{Error, Kind};
 use crate::login_secrets::LoginSecrets;
 use crate::own_provider::Added;
@@ -78,7 +85,8 @@ pub(crate) struct ConfiguredProvider {
     fingerprint: [u8; 16],
     http: Http,
     speaks: Speaks,
-    exchanges: Arc<Exchanges>,
+    exchanges: Arc<Recent<Verified>>,
+    refreshes: Arc<Recent<Renewed>>,
     /// Whether the log has the line about the end of the client secret.
     expiry_told: AtomicBool,
     /// Whether it has the one about scopes that were not granted.
@@ -128,6 +136,20 @@ pub(crate) struct Verified {
     pub(crate) auth_time: Option<i64>,
     pub(crate) session_id: Option<String>,
     pub(crate) claims: Map<String, Value>,
+    /// None of a provider of the app's own.
+    pub(crate) tokens: Option<Tokens>,
+}
+
+/// Tokens that are to be renewed, and whose they are.
+#[derive(Clone, Debug)]
+pub(crate) struct Refresh {
+    pub(crate) kept: KeptTokens,
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    /// What the login told about the person.
+    pub(crate) claims: Map<String, Value>,
+    /// Seconds since 1970.
+    pub(crate) now: i64,
 }
 
 /// Where a browser is sent to end the provider's own session, but for the way back's state.
@@ -196,6 +218,15 @@ impl Party<'_> {
         Ok(tokens)
     }
 
+    /// Has new tokens for a refresh token.
+    async fn refresh(self, endpoints: &Endpoints, refresh: &Refresh) -> Result<Tokens, Error> {
+        let Some(token) = &refresh.kept.refresh else {
+            return Err(Kind::TokenExpired.into());
+        };
+        let (http, config, now) = (self.http, self.config, refresh.now);
+        refresh::refresh(http, config, self.redirect_uri, endpoints, token, now).await
+    }
+
     fn tell_scopes(self, tokens: &Tokens) {
         let config = self.config;
         if !tokens.refused_scopes.is_empty() && !self.scopes_told.swap(true, Ordering::Relaxed) {
@@ -222,7 +253,8 @@ impl ConfiguredProvider {
                 Protocol::OpenId(openid) => Speaks::OpenId(OpenIdProvider::new(openid)),
                 Protocol::Own(added) => Speaks::Own(added.clone()),
             },
-            exchanges: Arc::default(),
+            exchanges: Arc::new(exchanges::exchanges()),
+            refreshes: Arc::new(refresh::refreshes()),
             expiry_told: AtomicBool::new(false),
             scopes_told: AtomicBool::new(false),
             mix_up_told: AtomicBool::new(false),
@@ -247,6 +279,7 @@ impl ConfiguredProvider {
         }
         if provider.fingerprint == former.fingerprint {
             provider.exchanges = former.exchanges.clone();
+            provider.refreshes = former.refreshes.clone();
         }
         Arc::new(provider)
     }
@@ -418,13 +451,17 @@ impl ConfiguredProvider {
     /// Where a logout sends the browser next, if the provider has such a page and the file does not
     /// say that a logout stops at the app.
     ///
-    /// The metadata is asked for where it has to tell, and is not known yet.
-    pub(crate) async fn end_session(&self) -> Result<Option<EndSession>, Error> {
+    /// The ID token says there whose session it is. The metadata is asked for where it has to tell, and
+    /// is not known yet.
+    pub(crate) async fn end_session(
+        &self,
+        id_token: Option<&Secret>,
+    ) -> Result<Option<EndSession>, Error> {
         let Some(logout) = &self.config.logout else {
             return Ok(None);
         };
         let page = match (&logout.endpoint, logout.style) {
-            (_, Logout::WithHint) => None,
+            (_, Logout::WithHint) if id_token.is_none() => None,
             (Some(given), _) => Some(given.clone()),
             (None, style) => match (self.contact().await?, style) {
                 (Contact::Own(_), _) => None,
@@ -443,6 +480,10 @@ impl ConfiguredProvider {
             url.query_pairs_mut()
                 .append_pair("client_id", &self.config.client_id)
                 .append_pair(way_back, &self.redirect_uri);
+            if let Some(id_token) = id_token.filter(|_| way_back == STANDARD_WAY_BACK) {
+                url.query_pairs_mut()
+                    .append_pair("id_token_hint", id_token.expose());
+            }
             EndSession { url, way_back }
         }))
     }
@@ -491,9 +532,157 @@ impl ConfiguredProvider {
             }
         };
         self.exchanges
-            .once(&redemption, exchange)
+            .once(exchanges::id(&redemption), exchange)
             .await
             .map_err(|error| error.at(self.name()))
+    }
+
+    /// The tokens that the app may see.
+    pub(crate) fn exposed_tokens(&self) -> ExposedTokens {
+        self.config.exposed
+    }
+
+    /// Whether tokens of its logins are kept at all.
+    pub(crate) fn keeps_tokens(&self) -> bool {
+        self.config.exposed != ExposedTokens::default() || self.keeps_hint()
+    }
+
+    /// Whether a logout there wants to see the ID token.
+    fn keeps_hint(&self) -> bool {
+        let logout = self.config.logout.as_ref();
+        logout.is_some_and(|logout| logout.style == Logout::WithHint)
+    }
+
+    /// What is kept of the tokens of a login: what the app may see, what renews it, and the ID token
+    /// where a logout cannot do without.
+    pub(crate) fn to_keep(
+        &self,
+        tokens: &Tokens,
+        login_id: [u8; 16],
+        now: i64,
+    ) -> Option<KeptTokens> {
+        let exposed = self.config.exposed;
+        let kept = KeptTokens {
+            login_id,
+            issued_at: now,
+            expires_at: tokens
+                .expires_in
+                .filter(|_| exposed.access)
+                .map(|seconds| now.saturating_add(seconds.into())),
+            access: Some(&tokens.access_token)
+                .filter(|_| exposed.access)
+                .cloned(),
+            refresh: tokens
+                .refresh_token
+                .clone()
+                .filter(|_| exposed.keeps_refresh()),
+            id: tokens
+                .id_token
+                .clone()
+                .filter(|_| exposed.id || self.keeps_hint()),
+            updates: Updates::default(),
+            too_large: None,
+        };
+        let has_any = kept.access.is_some() || kept.refresh.is_some() || kept.id.is_some();
+        has_any.then_some(kept)
+    }
+
+    /// Renews tokens and has them sealed; once, however many ask, who for a minute after that still come
+    /// with the old ones.
+    pub(crate) async fn refresh(
+        self: &Arc<Self>,
+        refresh: Refresh,
+        seal: impl FnOnce(&mut KeptTokens) -> Result<Cut, Error> + Send + 'static,
+    ) -> Result<Arc<Renewed>, Error> {
+        let id = refresh::id(&self.fingerprint, &refresh.kept).ok_or(Kind::TokenExpired)?;
+        let work = || {
+            let provider = self.clone();
+            async move {
+                let renewed = provider.renewed(&refresh).await;
+                let mut tokens = renewed.inspect_err(|error| provider.tell_unrenewed(error))?;
+                let cut = seal(&mut tokens)?;
+                Ok(Arc::new(Renewed { tokens, cut }))
+            }
+        };
+        let outcome = self.refreshes.once(id, work).await;
+        outcome.map_err(|error| error.at(self.name()))
+    }
+
+    fn tell_unrenewed(&self, error: &Error) {
+        let (provider, code) = (self.name().escape_debug().to_string(), error.code());
+        match error.kind() {
+            Kind::TokenExpired => tracing::info!(
+                provider,
+                code,
+                "the provider takes a refresh token no more: the tokens are dropped, and whoever had them \
+                 stays logged in"
+            ),
+            _ => tracing::warn!(provider, code, "tokens could not be refreshed: {error}"),
+        }
+    }
+
+    /// What renewing these brings or has brought just now, if somebody has begun it.
+    pub(crate) async fn known_refresh(&self, kept: &KeptTokens) -> Option<Arc<Renewed>> {
+        let id = refresh::id(&self.fingerprint, kept)?;
+        self.refreshes.known(&id)?.landed().await.ok()
+    }
+
+    async fn renewed(&self, refresh: &Refresh) -> Result<KeptTokens, Error> {
+        let party = self.party();
+        let (tokens, verified) = match &self.speaks {
+            Speaks::OAuth2(oauth2) => (oauth2.refresh(party, refresh).await?, None),
+            Speaks::OpenId(openid) => openid.refresh(party, refresh).await?,
+            Speaks::Own(_) => return Err(Kind::TokenExpired.into()),
+        };
+        let old = &refresh.kept;
+        let kept = self.to_keep(&tokens, old.login_id, refresh.now);
+        let kept = kept.ok_or(Kind::TokenExpired)?;
+        let verified = verified.map(|verified| self.with_wanted(verified));
+        Ok(KeptTokens {
+            // What the answer leaves out is still good (RFC 6749 §6, OpenID Connect Core §12.2).
+            refresh: kept.refresh.or_else(|| old.refresh.clone()),
+            id: kept.id.or_else(|| old.id.clone()),
+            updates: match verified {
+                Some(verified) => Updates::between(&refresh.claims, &verified.claims),
+                None => old.updates.clone(),
+            },
+            ..kept
+        })
+    }
+
+    /// Gives the tokens of a login back, where the provider takes them (RFC 7009), those also that a
+    /// refresh is bringing just now. `now` is in seconds since 1970.
+    pub(crate) async fn revoke(&self, kept: KeptTokens, now: i64) {
+        let id = refresh::id(&self.fingerprint, &kept);
+        let flight = id.and_then(|id| self.refreshes.take(&id));
+        let renewed = match flight {
+            Some(flight) => flight.landed().await.ok(),
+            None => None,
+        };
+        let kept = renewed.as_ref().map_or(&kept, |renewed| &renewed.tokens);
+        let refresh = kept.refresh.as_ref().map(|token| (token, "refresh_token"));
+        let access = kept.access.as_ref().map(|token| (token, "access_token"));
+        let Some(token) = refresh.or(access) else {
+            return;
+        };
+        if let Err(error) = self.give_back(token, now).await {
+            let (provider, code) = (self.name().escape_debug().to_string(), error.code());
+            tracing::warn!(
+                provider,
+                code,
+                "the tokens of a login that has ended could not be revoked: {error}"
+            );
+        }
+    }
+
+    async fn give_back(&self, token: (&Secret, &str), now: i64) -> Result<(), Error> {
+        let Contact::Endpoints(endpoints) = self.contact().await? else {
+            return Ok(());
+        };
+        let Some(address) = &endpoints.revocation else {
+            return Ok(());
+        };
+        refresh::revoke(&self.http, &self.config, &endpoints, address, token, now).await
     }
 
     /// Whether people type their passwords into this app.

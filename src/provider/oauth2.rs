@@ -12,7 +12,7 @@ use super::json;
 #[cfg(feature = "password")]
 use super::password::Credentials;
 use super::token::Tokens;
-use super::{Party, Redemption, Verified, userinfo};
+use super::{Party, Redemption, Refresh, Verified, userinfo};
 use crate::config::OAuth2;
 use crate::error::{Endpoint, Error, Kind};
 use crate::pointer::Pointer;
@@ -40,6 +40,8 @@ impl OAuth2Provider {
             authentication: vec!["client_secret_basic".to_owned()],
             assertion_algorithms: None,
             answers_with_issuer: false,
+            revocation: None,
+            offers_offline_access: false,
             end_session: None,
             prompts: None,
         };
@@ -74,6 +76,15 @@ impl OAuth2Provider {
         self.verified(party, &tokens).await
     }
 
+    /// New tokens; who it is does not change with them.
+    pub(super) async fn refresh(
+        &self,
+        party: Party<'_>,
+        refresh: &Refresh,
+    ) -> Result<Tokens, Error> {
+        party.refresh(&self.endpoints, refresh).await
+    }
+
     /// Who it is, by these tokens.
     async fn verified(&self, party: Party<'_>, tokens: &Tokens) -> Result<Verified, Error> {
         let token = &tokens.access_token;
@@ -102,6 +113,7 @@ impl OAuth2Provider {
             auth_time: None,
             session_id: None,
             claims,
+            tokens: Some(tokens.clone()),
         })
     }
 

@@ -15,7 +15,7 @@ use super::metadata::{self, Metadata};
 use super::password::Credentials;
 use super::token::Tokens;
 use super::userinfo::{self, Told};
-use super::{Party, Redemption, Verified, shown, text, token};
+use super::{Party, Redemption, Refresh, Verified, shown, text, token};
 use crate::clock::seconds;
 use crate::config::OpenId;
 use crate::error::{Endpoint, Error, Kind};
@@ -85,6 +85,47 @@ impl OpenIdProvider {
         self.verified(party, &metadata, &tokens, &asked).await
     }
 
+    /// New tokens, and who has them where an ID token says so: it is verified in full, and of the same
+    /// person (OpenID Connect Core §12.2).
+    pub(super) async fn refresh(
+        &self,
+        party: Party<'_>,
+        refresh: &Refresh,
+    ) -> Result<(Tokens, Option<Verified>), Error> {
+        let metadata = self.metadata(party).await?;
+        let tokens = party.refresh(&metadata.endpoints, refresh).await?;
+        if tokens.id_token.is_none() {
+            return Ok((tokens, None));
+        }
+        let asked = Asked {
+            nonce: &Secret::new(""),
+            nonce_rule: NonceRule::OfTheLogin,
+            max_age: None,
+            now: refresh.now,
+        };
+        let vouched = self.vouched(party, &metadata, &tokens, &asked).await?;
+        let [issuer, subject] = ["iss", "sub"].map(|name| text(&vouched, name));
+        if issuer.as_ref() != Some(&refresh.issuer) || subject.as_ref() != Some(&refresh.subject) {
+            return Err(Kind::IdTokenRefused {
+                check: "sub",
+                expected: "the one who logged in".to_owned(),
+                found: "another".to_owned(),
+            }
+            .into());
+        }
+        // The tokens are good whatever userinfo says; the old ones may be spent by now.
+        let verified = self.told(party, &metadata, &tokens, vouched, &asked).await;
+        let verified = verified.inspect_err(|error| {
+            let (provider, code) = (party.config.name.escape_debug().to_string(), error.code());
+            tracing::warn!(
+                provider,
+                code,
+                "tokens were refreshed, and the claims stay as they were: {error}"
+            );
+        });
+        Ok((tokens, verified.ok()))
+    }
+
     #[cfg(feature = "password")]
     pub(super) async fn log_in_with(
         &self,
@@ -112,6 +153,18 @@ impl OpenIdProvider {
         tokens: &Tokens,
         asked: &Asked<'_>,
     ) -> Result<Verified, Error> {
+        let vouched = self.vouched(party, metadata, tokens, asked).await?;
+        self.told(party, metadata, tokens, vouched, asked).await
+    }
+
+    /// What the ID token says.
+    async fn vouched(
+        &self,
+        party: Party<'_>,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        asked: &Asked<'_>,
+    ) -> Result<Map<String, Value>, Error> {
         let Some(id_token) = &tokens.id_token else {
             return Err(token::lacks("id_token"));
         };
@@ -126,10 +179,22 @@ impl OpenIdProvider {
             leeway: party.config.leeway,
             now: asked.now,
         };
-        let mut claims = self
+        let claims = self
             .verify(party, id_token.expose(), metadata, &expected)
             .await?;
         self.check_demands(&claims, &metadata.endpoints.issuer)?;
+        Ok(claims)
+    }
+
+    /// The same, with what userinfo adds where it is needed.
+    async fn told(
+        &self,
+        party: Party<'_>,
+        metadata: &Metadata,
+        tokens: &Tokens,
+        mut claims: Map<String, Value>,
+        asked: &Asked<'_>,
+    ) -> Result<Verified, Error> {
         let subject = text(&claims, "sub").unwrap_or_default();
         if let Some(url) = &metadata.userinfo_endpoint
             && (self.openid.userinfo == Userinfo::Always
@@ -155,6 +220,7 @@ impl OpenIdProvider {
             auth_time,
             session_id,
             claims,
+            tokens: Some(tokens.clone()),
         })
     }
 

@@ -114,6 +114,7 @@ impl OwnProvider<'_> {
             auth_time: auth_time.map(unix),
             session_id: None,
             claims,
+            tokens: None,
         })
     }
 }

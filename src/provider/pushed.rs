@@ -1,16 +1,15 @@
 //! The way to the authorization endpoint, by a request that is pushed there first where the provider or
 //! the section asks for it (RFC 9126): the browser then carries no more than a reference to it.
 
-use base64_simd::STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{Request, StatusCode};
 use url::Url;
-use url::form_urlencoded::{self, Serializer, byte_serialize};
+use url::form_urlencoded::{self, Serializer};
 
 use super::endpoints::Endpoints;
+use super::form;
 use super::http::{Answer, Http};
 use super::json;
-use super::token::{self, Proof};
+use super::token;
 use crate::config::ProviderConfig;
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
@@ -68,33 +67,11 @@ fn push(
     now: i64,
 ) -> Result<Request<Vec<u8>>, Error> {
     let url = Url::parse(url).map_err(|_| unbuildable())?;
-    let mut request = Request::post(address.as_str())
-        .header(ACCEPT, "application/json")
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let mut form = Serializer::new(String::new());
     // The endpoint's own stand first, and stay there.
     let theirs = endpoints.authorization_endpoint.query_pairs().count();
     form.extend_pairs(url.query_pairs().skip(theirs));
-    match token::authentication(config, endpoints)? {
-        // RFC 6749 §2.3.1.
-        Proof::Basic(secret) => {
-            let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-            let pair = [&config.client_id, secret.expose()].map(encoded).join(":");
-            let value = format!("Basic {}", STANDARD.encode_to_string(pair));
-            request = request.header(AUTHORIZATION, value);
-        }
-        Proof::None => {}
-        Proof::Post(secret) => {
-            form.append_pair("client_secret", secret.expose());
-        }
-        Proof::PrivateKeyJwt(_) | Proof::SignedSecret(_) => {
-            let signed = token::signed(config, endpoints, now)?;
-            form.extend_pairs(signed.iter().map(|(name, value)| (*name, value.expose())));
-        }
-    }
-    request
-        .body(form.finish().into_bytes())
-        .map_err(|_| unbuildable())
+    form::post(config, endpoints, address, form, now)?.ok_or_else(unbuildable)
 }
 
 /// What is sent and stands in no log: everything but what the app is registered with, and what is so

@@ -27,12 +27,17 @@ use crate::config::{
 };
 use crate::error::{Endpoint, Error, Kind, error_code};
 use crate::login_secrets::LoginSecrets;
-use crate::presets::Relaxation;
+use crate::presets::{Refresh, Relaxation};
 use crate::private_key::PrivateKey;
 use crate::secret::Secret;
 
 /// The `prompt` by which a provider shows the accounts to choose from (OpenID Connect Core §3.1.2.1).
 const SELECT_ACCOUNT: &str = "select_account";
+/// The one by which they are asked again what the app may do.
+const CONSENT: &str = "consent";
+
+/// The scope by which a refresh token is asked for (OpenID Connect Core §11).
+const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The longest token that is taken.
 const MAX_TOKEN: usize = 64 * 1024;
@@ -47,9 +52,12 @@ pub(super) type Client = CoreClient<
 >;
 
 /// What the token endpoint gave.
-#[derive(Debug)]
-pub(super) struct Tokens {
+#[derive(Clone, Debug)]
+pub(crate) struct Tokens {
     pub(super) access_token: Secret,
+    /// Seconds that the access token lasts, where the answer says so.
+    pub(super) expires_in: Option<u32>,
+    pub(super) refresh_token: Option<Secret>,
     /// None of OAuth 2 alone, where nobody asked for one.
     pub(super) id_token: Option<Secret>,
     /// What was asked for and not granted, as far as the answer says.
@@ -77,6 +85,10 @@ pub(crate) fn authorization_url(
             move || Nonce::new(nonce),
         )
         .add_scopes(config.scopes.iter().cloned().map(Scope::new));
+    let wish = Wish::of(config, endpoints);
+    if wish.scope && !config.scopes.iter().any(|scope| scope == OFFLINE_ACCESS) {
+        request = request.add_scope(Scope::new(OFFLINE_ACCESS.to_owned()));
+    }
     if !config.is_relaxed(Relaxation::WithoutPkce) {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&verifier);
         request = request.set_pkce_challenge(challenge);
@@ -88,9 +100,12 @@ pub(crate) fn authorization_url(
     // A parameter stands once (RFC 6749 §3.1), and the endpoint's own query stays as it is.
     let theirs = &endpoints.authorization_endpoint;
     let said = |name: &str| theirs.query_pairs().any(|(theirs, _)| theirs == name);
-    let wanted = prompt(config, endpoints)
+    let prompt = prompt(config, endpoints, wish.consent);
+    let wanted = prompt
+        .as_deref()
         .map(|prompt| ("prompt", prompt))
         .into_iter()
+        .chain(wish.parameter)
         .chain(config.parameters.iter().map(pair))
         .filter(|(name, _)| !given(name))
         .chain(parameters.iter().map(pair))
@@ -312,16 +327,52 @@ pub(super) fn prompt_for_another_account(
         .find(|prompt| taken.iter().any(|taken| taken == prompt))
 }
 
-fn prompt<'a>(config: &'a ProviderConfig, endpoints: &Endpoints) -> Option<&'a str> {
+/// What the section or the row says; where they leave it to us, what lets a person choose an account,
+/// and agree to a refresh token, as far as the provider does not rule it out.
+fn prompt(config: &ProviderConfig, endpoints: &Endpoints, consent: bool) -> Option<String> {
+    let takes = |prompt: &&str| {
+        let taken = endpoints.prompts.as_ref();
+        taken.is_none_or(|taken| taken.iter().any(|taken| taken == prompt))
+    };
     match &config.prompt {
-        Prompt::Value(prompt) => Some(prompt),
+        Prompt::Value(prompt) => Some(prompt.clone()),
         Prompt::Unsent => None,
         Prompt::SelectAccount => {
-            let ruled_out = endpoints
-                .prompts
-                .as_ref()
-                .is_some_and(|prompts| prompts.iter().all(|prompt| prompt != SELECT_ACCOUNT));
-            (!ruled_out).then_some(SELECT_ACCOUNT)
+            let consent = consent.then_some(CONSENT);
+            let prompts = [Some(SELECT_ACCOUNT), consent].into_iter().flatten();
+            let prompts: Vec<_> = prompts.filter(takes).collect();
+            (!prompts.is_empty()).then(|| prompts.join(" "))
+        }
+    }
+}
+
+/// What asks for a refresh token.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wish {
+    scope: bool,
+    parameter: Option<(&'static str, &'static str)>,
+    consent: bool,
+}
+
+impl Wish {
+    /// As its row has it, where the app wants to see tokens that end.
+    fn of(config: &ProviderConfig, endpoints: &Endpoints) -> Self {
+        if !config.exposed.keeps_refresh() {
+            return Self::default();
+        }
+        let (scope, parameter, consent) = match config.refresh {
+            Refresh::Parameter(name, value) => (false, Some((name, value)), true),
+            Refresh::Scope => (true, None, false),
+            Refresh::Standard => {
+                let offered = endpoints.offers_offline_access;
+                (offered, None, offered)
+            }
+            Refresh::Unasked => (false, None, false),
+        };
+        Self {
+            scope,
+            parameter,
+            consent,
         }
     }
 }
@@ -365,14 +416,29 @@ fn read(answer: &Answer, asked: &[String]) -> Result<Tokens, Error> {
         Some(_) => return Err(invalid("its token_type is not Bearer")),
         None => return Err(invalid("it lacks token_type")),
     }
+    let optional = |name| match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => token(&members, name).map(Some),
+    };
     Ok(Tokens {
         access_token: token(&members, "access_token")?,
-        id_token: match members.get("id_token") {
-            None | Some(Value::Null) => None,
-            Some(_) => Some(token(&members, "id_token")?),
-        },
+        expires_in: members.get("expires_in").and_then(seconds),
+        // A login needs none.
+        refresh_token: optional("refresh_token").unwrap_or_default(),
+        id_token: optional("id_token")?,
         refused_scopes: granted(&members).map_or_else(Vec::new, |granted| refused(asked, &granted)),
     })
+}
+
+/// Some write the number as text. What is no number of seconds says nothing.
+fn seconds(written: &Value) -> Option<u32> {
+    let seconds = match written {
+        Value::String(text) => text.parse().ok()?,
+        _ => written.as_f64()?,
+    };
+    (0.0..=f64::from(u32::MAX))
+        .contains(&seconds)
+        .then_some(seconds as u32)
 }
 
 /// What was granted: divided by spaces (RFC 6749 §3.3), or, as some providers have it, by commas or
@@ -401,7 +467,7 @@ fn refused(asked: &[String], granted: &[String]) -> Vec<String> {
         let is_it = |given: &String| {
             given == *scope || given.rsplit(['/', '.']).next() == Some(scope.as_str())
         };
-        *scope == "offline_access" || granted.iter().any(is_it)
+        *scope == OFFLINE_ACCESS || granted.iter().any(is_it)
     };
     let refused = asked.iter().filter(|scope| !is_granted(scope));
     refused.cloned().collect()

@@ -59,6 +59,7 @@ mod testing;
 mod time;
 mod tls;
 mod token;
+mod tokens;
 mod typed_claims;
 mod user;
 mod userinfo;

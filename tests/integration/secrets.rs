@@ -886,29 +886,26 @@ fn strict_makes_a_mistake_of_a_warning() {
 cookie_secret = \"ca11ary\"
 lable = \"ca11ary\"
 favourite = \"ca11ary\"
-expose_tokens = \"id\"
 client_kwargs = { state = \"ca11ary\", headers = \"ca11ary\" }";
     let logs = Logs::capture();
     build(&section(lines)).unwrap();
-    assert_eq!(logs.complaints().len(), 6, "{:?}", logs.complaints());
+    assert_eq!(logs.complaints().len(), 5, "{:?}", logs.complaints());
 
     refuses(
         &format!(
             "[auth]\nstrict = true\n{}",
             &section(lines)["[auth]\n".len()..]
         ),
-        "6 mistakes in the settings of keycard\n\n  \
+        "5 mistakes in the settings of keycard\n\n  \
          `auth.google.cookie_secret` does not belong here in .toml(…):9:1\n    \
          move it to [auth]: cookie_secret counts for every provider\n\n  \
-         `auth.google.expose_tokens` is not acted on in .toml(…):12:1\n    \
-         this release of keycard knows the key but does nothing with it yet\n\n  \
          unknown key `auth.google.favourite` in .toml(…):11:1\n    \
          keycard does nothing with it\n\n  \
          unknown key `auth.google.lable` in .toml(…):10:1\n    \
          did you mean label?\n\n  \
-         `auth.google.client_kwargs.headers` is not acted on in .toml(…):13:38\n    \
+         `auth.google.client_kwargs.headers` is not acted on in .toml(…):12:38\n    \
          this release of keycard does nothing with it yet\n\n  \
-         `auth.google.client_kwargs.state` is ours to set in .toml(…):13:19\n    \
+         `auth.google.client_kwargs.state` is ours to set in .toml(…):12:19\n    \
          take the line out: keycard sets it for each login",
     );
     // A weak secret is a warning on this machine, and strict refuses it there too.

@@ -113,7 +113,14 @@ pub fn token_request(sent: &Sent) -> String {
 }
 
 fn parameters(text: &str) -> String {
-    const FRESH: &[&str] = &["code", "code_challenge", "code_verifier", "nonce", "state"];
+    const FRESH: &[&str] = &[
+        "code",
+        "code_challenge",
+        "code_verifier",
+        "id_token_hint",
+        "nonce",
+        "state",
+    ];
     let pairs = url::form_urlencoded::parse(text.as_bytes());
     let is_fresh = |name: &str, value: &str| {
         FRESH.contains(&name) || (name == "client_secret" && value.contains('.'))

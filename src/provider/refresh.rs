@@ -1,0 +1,103 @@
+//! The refresh of tokens (RFC 6749 §6), and its end: a refresh token that is given back (RFC 7009).
+
+use std::time::Duration;
+
+use openidconnect::RefreshToken;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use super::endpoints::Endpoints;
+use super::form;
+use super::http::Http;
+use super::recent::{Id, Recent, id_of};
+use super::token::{self, Tokens};
+use crate::config::ProviderConfig;
+use crate::cookies::{Cut, KeptTokens};
+use crate::error::{Endpoint, Error, Kind};
+use crate::secret::Secret;
+
+/// How long a refresh is remembered: requests with the cookie of before are under way, and a token
+/// that is spent must not be shown again.
+const KEPT: Duration = Duration::from_secs(60);
+/// How long a failure is, after which the token may still be good.
+const FAILED: Duration = Duration::from_secs(2);
+/// How many are remembered at most.
+const MOST: usize = 10_000;
+
+/// Tokens as a refresh renewed them, and as their cookies hold them.
+#[derive(Debug)]
+pub(crate) struct Renewed {
+    pub(crate) tokens: KeptTokens,
+    pub(crate) cut: Cut,
+}
+
+/// The refreshes of one provider's tokens that are under way, or were just now.
+pub(super) fn refreshes() -> Recent<Renewed> {
+    Recent::new(Endpoint::Token, MOST, |outcome| match outcome {
+        Ok(_) => KEPT,
+        Err(error) if matches!(error.kind(), Kind::TokenExpired) => KEPT,
+        Err(_) => FAILED,
+    })
+}
+
+/// Whoever has the same tokens of the same login waits for the same refresh.
+pub(super) fn id(fingerprint: &[u8; 16], kept: &KeptTokens) -> Option<Id> {
+    let token = kept.refresh.as_ref()?.expose();
+    Some(id_of([&kept.login_id[..], fingerprint, token.as_bytes()]))
+}
+
+/// Asks for new tokens. `now` is in seconds since 1970.
+pub(super) async fn refresh(
+    http: &Http,
+    config: &ProviderConfig,
+    redirect_uri: &str,
+    endpoints: &Endpoints,
+    token: &Secret,
+    now: i64,
+) -> Result<Tokens, Error> {
+    let client = token::client(config, redirect_uri, endpoints)?;
+    let token = RefreshToken::new(token.expose().to_owned());
+    let mut request = client.exchange_refresh_token(&token);
+    let signed = token::signed(config, endpoints, now)?;
+    for (name, value) in &signed {
+        request = request.add_extra_param(*name, value.expose());
+    }
+    let built = request.request_async(&token::keep).await;
+    let tokens = token::send(http, config, built).await;
+    tokens.map_err(|error| match error.kind() {
+        Kind::CodeRefused => Kind::TokenExpired.into(),
+        _ => error,
+    })
+}
+
+/// Gives a token back. `now` is in seconds since 1970.
+pub(super) async fn revoke(
+    http: &Http,
+    config: &ProviderConfig,
+    endpoints: &Endpoints,
+    address: &Url,
+    (token, hint): (&Secret, &str),
+    now: i64,
+) -> Result<(), Error> {
+    let request = {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("token", token.expose())
+            .append_pair("token_type_hint", hint)
+            .append_pair("client_id", &config.client_id);
+        form::post(config, endpoints, address, form, now)?
+    };
+    let endpoint = Endpoint::Revocation;
+    let request = request.ok_or(Kind::AnswerUnwritable {
+        what: "a request to the provider",
+    })?;
+    let answer = http.send(endpoint, request, config.timeout).await?;
+    let status = answer.status;
+    match status.is_success() {
+        true => Ok(()),
+        false => Err(Kind::ProviderStatus {
+            endpoint,
+            status: status.as_u16(),
+        }
+        .into()),
+    }
+}
