@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/me", get(me))
         .route("/log-in/{provider}", post(log_in).get(log_in))
         .route("/log-out", post(log_out))
+        .route("/access", get(access))
         .merge(guarded::routes(&auth))
         .merge(guarded::everything_else(&auth, &fallback));
     let app = match nest.as_str() {
@@ -73,6 +74,11 @@ async fn me(user: Identity) -> Json<Value> {
         "subject": user.subject(),
         "claims": user.all_claims().collect::<BTreeMap<_, _>>(),
     }))
+}
+
+/// The access token, for whoever may ask the provider.
+async fn access(session: Session) -> keycard::Result<String> {
+    Ok(session.tokens().access().await?.expose().to_owned())
 }
 
 async fn log_in(
