@@ -11,6 +11,8 @@
     reason = "a test that cannot go on says so by panicking"
 )]
 
+#[path = "examples/api_tokens.rs"]
+mod api_tokens;
 #[path = "examples/dashboard.rs"]
 mod dashboard;
 #[path = "secrets/key.rs"]
