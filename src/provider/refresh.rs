@@ -40,10 +40,18 @@ pub(super) fn refreshes() -> Recent<Renewed> {
     })
 }
 
-/// Whoever has the same tokens of the same login waits for the same refresh.
+/// Whoever has the same tokens of the same login waits for the same refresh. Some providers give one
+/// refresh token for ever, so it takes the time of the tokens to tell those of before from the newest.
 pub(super) fn id(fingerprint: &[u8; 16], kept: &KeptTokens) -> Option<Id> {
     let token = kept.refresh.as_ref()?.expose();
-    Some(id_of([&kept.login_id[..], fingerprint, token.as_bytes()]))
+    let issued_at = kept.issued_at.to_be_bytes();
+    let parts = [
+        &kept.login_id[..],
+        fingerprint,
+        token.as_bytes(),
+        &issued_at,
+    ];
+    Some(id_of(parts))
 }
 
 /// Asks for new tokens. `now` is in seconds since 1970.

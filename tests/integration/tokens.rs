@@ -72,6 +72,14 @@ async fn ends_soon(exposed: &str) -> World {
     world
 }
 
+/// How many are tried: few with every `cargo test`, all of them by `.ci/load`.
+fn histories(few: usize, all: usize) -> usize {
+    match std::env::var("KEYCARD_LOAD") {
+        Ok(load) if load == "full" => all,
+        _ => few,
+    }
+}
+
 fn tokens_cookie(browser: &Browser) -> Option<String> {
     let names = browser.jar.names();
     let name = names.into_iter().find(|name| name.ends_with("-t"))?;
@@ -202,6 +210,26 @@ async fn the_new_cookie_has_the_new_tokens_and_can_be_renewed_again() {
 }
 
 #[tokio::test]
+async fn a_provider_that_gives_one_refresh_token_for_ever_still_renews() {
+    let world = world(r#""access""#).await;
+    let mut browser = world.logged_in("alice").await;
+    let body = |access: &str| {
+        let answer = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 30 });
+        Fault::Answer {
+            endpoint: Endpoint::Token,
+            status: 200,
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+            body: answer.to_string().into_bytes(),
+        }
+    };
+    for (seconds, access) in [(3590, "first"), (3591, "second"), (3600, "third")] {
+        world.clock.turn(seconds);
+        world.provider.misbehave(body(access));
+        assert_eq!(browser.get("/access").await.body, access);
+    }
+}
+
+#[tokio::test]
 async fn claims_are_as_the_refresh_tells_and_the_identity_is_the_callbacks_alone() {
     let world = ends_soon(r#""access""#).await;
     let mut browser = world.logged_in("alice").await;
@@ -315,7 +343,7 @@ async fn two_who_take_turns_in_one_browser_never_see_each_others_tokens() {
     let world = world(r#""access""#).await;
     let mut browser = world.browser();
     let mut seen: [Vec<String>; 2] = Default::default();
-    for turn in 0..20 {
+    for turn in 0..histories(20, 10_000) {
         let who = turn % 2;
         let old = browser.clone();
         browser.log_in(&world.provider, ["alice", "bob"][who]).await;
@@ -375,7 +403,8 @@ async fn a_logout_in_the_answer_that_renews_leaves_no_tokens() {
 #[tokio::test]
 async fn whoever_logs_out_while_fifty_requests_refresh_stays_logged_out() {
     let world = ends_soon(r#""access""#).await;
-    for history in 0..20_usize {
+    let all = histories(20, 1000);
+    for history in 0..all {
         let mut browser = world.logged_in("alice").await;
         let asked: Vec<_> = (0..50)
             .map(|_| {
@@ -389,7 +418,7 @@ async fn whoever_logs_out_while_fifty_requests_refresh_stays_logged_out() {
         let mut late = Vec::new();
         let mut logout = None;
         for (at, answer) in asked.into_iter().enumerate() {
-            if at == history * 50 / 20 {
+            if at == history * 50 / all {
                 logout = Some(browser.post("/auth/logout", "").await);
             }
             late.push(answer.await.unwrap());
