@@ -34,7 +34,7 @@ const MAX_BOUNCES: u8 = 3;
 const REST_LIFE: i64 = 120;
 /// The most bytes that Set-Cookie and Location have together: nginx's default buffer holds 4 KB of
 /// headers, and the app adds its own.
-const MAX_HEAD: usize = 3584;
+pub(crate) const MAX_HEAD: usize = 3584;
 
 /// Answers the callback, of which `form` is the body where it is a POST. The cookies are set and
 /// cleared whether it succeeded or failed.

@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Method;
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, VARY};
 use pin_project_lite::pin_project;
 use tokio::time::timeout;
 use tower_layer::Layer;
@@ -173,13 +173,14 @@ pin_project! {
 pin_project! {
     #[project = AnswerProjection]
     enum Answer<F> {
-        Inner { #[pin] future: F, view: Option<Arc<View>> },
+        Inner { #[pin] future: F, view: Option<InFlight> },
         Own { future: Pin<Box<dyn Future<Output = Response> + Send>> },
     }
 }
 
 impl<F> AuthFuture<F> {
     fn inner(future: F, view: Option<Arc<View>>) -> Self {
+        let view = view.map(InFlight);
         let answer = Answer::Inner { future, view };
         Self { answer }
     }
@@ -188,6 +189,16 @@ impl<F> AuthFuture<F> {
         let future = Box::pin(future);
         let answer = Answer::Own { future };
         Self { answer }
+    }
+}
+
+/// A request whose answer is being made. Where nobody waits for that any more, nothing is begun that
+/// only its head could carry.
+struct InFlight(Arc<View>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.renewal.close();
     }
 }
 
@@ -212,7 +223,7 @@ where
             AnswerProjection::Inner { future, view } => {
                 let response = ready!(future.poll(context))?.into_response();
                 Poll::Ready(Ok(match view {
-                    Some(view) => finish(view, response),
+                    Some(InFlight(view)) => finish(view, response),
                     None => response,
                 }))
             }
@@ -311,7 +322,8 @@ fn finish(view: &View, mut response: Response) -> Response {
     response
 }
 
-/// Adds the cookies of tokens that were refreshed meanwhile, unless the answer logs out or in.
+/// Adds the cookies of tokens that were refreshed meanwhile, unless the answer logs out or in, or has no
+/// room: what the refresh brought is remembered, and the next answer carries it.
 fn add_renewed(view: &View, response: &mut Response) {
     let cookies = view.renewal.close();
     if cookies.is_empty() {
@@ -319,8 +331,13 @@ fn add_renewed(view: &View, response: &mut Response) {
     }
     let names = view.snapshot().names();
     let identity = names.identity()[0].as_bytes();
-    let mut lines = response.headers().get_all(SET_COOKIE).iter();
-    if !lines.any(|line| line.as_bytes().split(|byte| *byte == b'=').next() == Some(identity)) {
+    let headers = response.headers();
+    let lines = || headers.get_all(SET_COOKIE).iter();
+    let is_identity =
+        |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b'=').next() == Some(identity);
+    let head = lines().chain(headers.get(LOCATION)).chain(&cookies);
+    let length: usize = head.map(HeaderValue::len).sum();
+    if length <= callback::MAX_HEAD && !lines().any(is_identity) {
         callback::add_cookies(response, cookies);
     }
 }

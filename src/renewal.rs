@@ -11,15 +11,16 @@ use crate::provider::Renewed;
 /// The tokens of one request, as they are renewed while its answer is being made.
 #[derive(Default)]
 pub(crate) struct Renewal {
-    /// Most requests ask for no tokens, and take no lock.
     is_closed: AtomicBool,
+    /// Most requests ask for no tokens, and take no lock.
+    has_brought: AtomicBool,
     brought: Mutex<Option<Brought>>,
 }
 
 /// The end of a refresh.
 #[derive(Clone)]
 pub(crate) struct Brought {
-    /// `None` where the provider has taken the tokens back.
+    /// `None` where the provider takes the tokens no more.
     pub(crate) renewed: Option<Arc<Renewed>>,
     /// What tells the browser.
     pub(crate) cookies: Vec<HeaderValue>,
@@ -33,18 +34,21 @@ impl Renewal {
 
     pub(crate) fn bring(&self, brought: Brought) {
         *self.lock() = Some(brought);
+        self.has_brought.store(true, Ordering::Release);
     }
 
     pub(crate) fn brought(&self) -> Option<Brought> {
-        self.lock().clone()
+        match self.has_brought.load(Ordering::Acquire) {
+            true => self.lock().clone(),
+            false => None,
+        }
     }
 
-    /// The cookies for the head of the answer, which is being written.
+    /// The cookies for the head of the answer, which is being written, or never will be.
     pub(crate) fn close(&self) -> Vec<HeaderValue> {
         self.is_closed.store(true, Ordering::Release);
-        let brought = self.lock();
-        let cookies = brought.as_ref().map(|brought| brought.cookies.clone());
-        cookies.unwrap_or_default()
+        self.brought()
+            .map_or_else(Vec::new, |brought| brought.cookies)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Brought>> {
