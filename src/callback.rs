@@ -438,9 +438,16 @@ fn seal(
     }
     let second = second.map(|second| (Follower::IdentitysSecond, second));
     let mut later: Vec<_> = second.into_iter().collect();
-    match tokens {
-        Some(tokens) => later.extend(beside(snapshot, tokens, cookies)?),
-        None => forget_tokens(snapshot, visit, cookies)?,
+    let tokens_names = match &tokens {
+        Some(Cut {
+            second: Some(_), ..
+        }) => &names.tokens()[2..],
+        Some(_) => &names.tokens()[1..],
+        None => &names.tokens()[..],
+    };
+    forget_tokens(snapshot, visit, tokens_names, cookies)?;
+    if let Some(tokens) = tokens {
+        later.extend(beside(snapshot, tokens, cookies)?);
     }
     let goal = goal(snapshot, pending);
     let set = length(cookies);
@@ -507,13 +514,20 @@ fn beside(
     Ok(later)
 }
 
-/// Clears the tokens of an earlier login, which are worth nothing beside this one, if there is room for
-/// that.
-fn forget_tokens(snapshot: &Snapshot, visit: &Visit, cookies: &mut Vec<HeaderValue>) -> Result<()> {
-    for name in snapshot.names().tokens() {
+/// Clears what an earlier login left of its tokens, which are worth nothing beside this one, if there is
+/// room for that. A POST from another site shows none of them.
+fn forget_tokens(
+    snapshot: &Snapshot,
+    visit: &Visit,
+    names: &[String],
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<()> {
+    let keeps = || snapshot.providers().iter().any(|it| it.keeps_tokens());
+    for name in names {
         let line = snapshot.names().clear(name)?;
-        let is_there = values(&visit.headers, name).next().is_some();
-        if is_there && length(cookies) + line.len() <= MAX_HEAD {
+        let may_be_there = values(&visit.headers, name).next().is_some()
+            || (visit.method == Method::POST && keeps());
+        if may_be_there && length(cookies) + line.len() <= MAX_HEAD {
             cookies.push(line);
         }
     }
