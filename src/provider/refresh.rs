@@ -41,17 +41,14 @@ pub(super) fn refreshes() -> Recent<Renewed> {
 }
 
 /// Whoever has the same tokens of the same login waits for the same refresh. Some providers give one
-/// refresh token for ever, so it takes the time of the tokens to tell those of before from the newest.
+/// refresh token for ever, so it takes the access token to tell those of before from the newest.
 pub(super) fn id(fingerprint: &[u8; 16], kept: &KeptTokens) -> Option<Id> {
     let token = kept.refresh.as_ref()?.expose();
-    let issued_at = kept.issued_at.to_be_bytes();
-    let parts = [
-        &kept.login_id[..],
-        fingerprint,
-        token.as_bytes(),
-        &issued_at,
-    ];
-    Some(id_of(parts))
+    let access = kept.access.as_ref().map_or("", |token| token.expose());
+    let tokens = [token, access].map(str::as_bytes);
+    Some(id_of(
+        [&kept.login_id[..], fingerprint].into_iter().chain(tokens),
+    ))
 }
 
 /// Asks for new tokens. `now` is in seconds since 1970.
