@@ -141,7 +141,7 @@ pub(crate) struct Verified {
 }
 
 /// Tokens that are to be renewed, and whose they are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Refresh {
     pub(crate) kept: KeptTokens,
     pub(crate) issuer: String,
@@ -153,7 +153,6 @@ pub(crate) struct Refresh {
 }
 
 /// Where a browser is sent to end the provider's own session, but for the way back's state.
-#[derive(Debug)]
 pub(crate) struct EndSession {
     url: Url,
     way_back: &'static str,
@@ -579,7 +578,9 @@ impl ConfiguredProvider {
             id: tokens
                 .id_token
                 .clone()
-                .filter(|_| exposed.id || self.keeps_hint()),
+                .filter(|_| exposed.id || self.keeps_hint())
+                // OAuth 2 alone has none that anybody has verified.
+                .filter(|_| matches!(self.speaks, Speaks::OpenId(_))),
             updates: Updates::default(),
             too_large: None,
         };
