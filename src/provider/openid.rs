@@ -93,6 +93,10 @@ impl OpenIdProvider {
         refresh: &Refresh,
     ) -> Result<(Tokens, Option<Verified>), Error> {
         let metadata = self.metadata(party).await?;
+        // Once the refresh token is spent nothing should be missing that its answer is verified with.
+        if !metadata.algorithms.iter().all(|it| it.is_symmetric()) {
+            self.keys_for(party, None, &metadata).await?;
+        }
         let tokens = party.refresh(&metadata.endpoints, refresh).await?;
         if tokens.id_token.is_none() {
             return Ok((tokens, None));
