@@ -187,8 +187,13 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     }
     let over = Over::of(&request.session);
     let id_token = over.as_ref().and_then(Over::id_token);
-    let parting = match part(snapshot, visit, id_token, goal).await {
-        Ok(parting) if parting.length() <= MAX_WAY => parting,
+    let mut parting = part(snapshot, visit, id_token, goal).await;
+    let is_long = |parting: &Parting| parting.length() > MAX_WAY;
+    if id_token.is_some() && parting.as_ref().is_ok_and(is_long) {
+        parting = part(snapshot, visit, None, goal).await;
+    }
+    let parting = match parting {
+        Ok(parting) if !is_long(&parting) => parting,
         Ok(_) | Err(_) => {
             tracing::warn!(
                 "somebody has logged out here alone: the way to the provider is too long, or could \
