@@ -122,6 +122,7 @@ impl Tokens {
         let kept = self.session.newest_tokens();
         let kept = kept.ok_or_else(|| at(Kind::TokenExpired.into()))?;
         match &kept.too_large {
+            None if kept.is_empty() => Err(at(Kind::TokenExpired.into())),
             None => Ok(kept),
             Some(sizes) => Err(at(too_large(sizes))),
         }
@@ -144,11 +145,24 @@ impl Tokens {
             Err(error) if matches!(error.kind(), Kind::TokenExpired) => None,
             Err(_) => return outcome,
         };
-        let cut = renewed.as_ref().map(|renewed| &renewed.cut);
-        let cookies = cookies(session, cut, now)?;
+        let left = match &renewed {
+            Some(renewed) => Some(renewed.cut.clone()),
+            // Roles that a refresh took away do not come back with the login's.
+            None => kept
+                .without_tokens(now)
+                .map(|left| sealed(session, left))
+                .transpose()?,
+        };
+        let cookies = cookies(session, left.as_ref(), now)?;
         session.renewal().bring(Brought { renewed, cookies });
         outcome
     }
+}
+
+fn sealed(session: &Session, mut kept: KeptTokens) -> Result<Cut> {
+    let snapshot = session.snapshot();
+    let (names, keyring) = (snapshot.names(), snapshot.keyring());
+    kept.seal(names, keyring, room_in(&session.visit().headers, names))
 }
 
 async fn refreshed(

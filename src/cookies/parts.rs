@@ -22,7 +22,7 @@ const MAINS: usize = 4;
 const OTHERS: usize = 2;
 
 /// A sealed identity as the texts of its cookies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cut {
     pub(crate) first: String,
     pub(crate) second: Option<String>,

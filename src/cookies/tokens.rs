@@ -68,6 +68,9 @@ impl KeptTokens {
             Some(plain) => plain,
             None => {
                 self.leave_sizes();
+                if self.encode().is_none_or(|plain| size(&plain, names) > room) {
+                    self.updates = Updates::default();
+                }
                 self.encode().unwrap_or_default()
             }
         };
@@ -97,7 +100,26 @@ impl KeptTokens {
             .max_by_key(|tokens| tokens.issued_at)
     }
 
-    /// Forgets the tokens and what came with them, and keeps how long they were.
+    /// What is left of them when the provider takes them no more: what it has told since the login.
+    pub(crate) fn without_tokens(&self, now: i64) -> Option<Self> {
+        let left = Self {
+            issued_at: now,
+            access: None,
+            expires_at: None,
+            refresh: None,
+            id: None,
+            too_large: None,
+            ..self.clone()
+        };
+        (!left.updates.is_empty()).then_some(left)
+    }
+
+    /// Whether no token is here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.access.is_none() && self.refresh.is_none() && self.id.is_none()
+    }
+
+    /// Forgets the tokens, and keeps how long they were.
     fn leave_sizes(&mut self) {
         let tokens = [
             ("access token", self.access.take()),
@@ -110,7 +132,6 @@ impl KeptTokens {
             .map(|(name, length)| format!("the {name} has {length} bytes"))
             .collect();
         self.expires_at = None;
-        self.updates = Updates::default();
         self.too_large = Some(sizes.join(", "));
     }
 
@@ -297,9 +318,10 @@ mod tests {
         small.seal(&names, &keyring, room).unwrap();
         assert_eq!(small.too_large, None);
 
-        for (access, room) in [
-            ("x".to_owned(), room - 1),
-            ("x".repeat(70_000), IDENTITY_BUDGET),
+        let nothing = Updates::default();
+        for (access, room, left) in [
+            ("x".to_owned(), room - 1, nothing),
+            ("x".repeat(70_000), IDENTITY_BUDGET, tokens("").updates),
         ] {
             let mut kept = tokens(&access);
             let cut = kept.seal(&names, &keyring, room).unwrap();
@@ -311,7 +333,7 @@ mod tests {
                 access.len()
             );
             assert_eq!(read.too_large.as_deref(), Some(sizes.as_str()));
-            assert!(read.access.is_none() && read.id.is_none() && read.updates.is_empty());
+            assert!(read.is_empty() && read.updates == left);
         }
     }
 
