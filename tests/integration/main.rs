@@ -44,6 +44,7 @@ mod proxies;
 mod pushed;
 mod quiet;
 mod reload;
+mod renewal;
 mod requests;
 mod restrictions;
 mod return_to;

@@ -1,7 +1,5 @@
 //! Tokens that an app may see: kept, renewed, given back.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::routing::get;
 use http::StatusCode;
@@ -9,7 +7,7 @@ use keycard::dev::{Endpoint, Fault};
 use keycard::{Session, User};
 use serde_json::{Value, json};
 
-use crate::support::{Browser, SITE, World, eventually, routes, settle, who};
+use crate::support::{Browser, World, eventually, routes, who};
 
 async fn access(session: Session) -> keycard::Result<String> {
     Ok(session.tokens().access().await?.expose().to_owned())
@@ -34,7 +32,7 @@ async fn roles(user: User) -> String {
     format!("{:?}", user.roles())
 }
 
-fn app(auth: &keycard::Auth) -> Router {
+pub(super) fn app(auth: &keycard::Auth) -> Router {
     routes()
         .route("/access", get(access))
         .route("/id", get(id))
@@ -44,7 +42,7 @@ fn app(auth: &keycard::Auth) -> Router {
         .layer(auth.layer())
 }
 
-async fn world(exposed: &str) -> World {
+pub(super) async fn world(exposed: &str) -> World {
     let exposed: Value = serde_json::from_str(exposed).unwrap();
     let mut world = World::with(|builder| match exposed {
         Value::Array(names) => {
@@ -62,25 +60,25 @@ async fn world(exposed: &str) -> World {
 }
 
 /// Tokens that end so soon that whoever asks for one has it renewed.
-fn short() -> Fault {
+pub(super) fn short() -> Fault {
     Fault::Token(json!({ "expires_in": 30 }))
 }
 
-async fn ends_soon(exposed: &str) -> World {
+pub(super) async fn ends_soon(exposed: &str) -> World {
     let world = world(exposed).await;
     world.provider.misbehave(short());
     world
 }
 
 /// How many are tried: few with every `cargo test`, all of them by `.ci/load`.
-fn histories(few: usize, all: usize) -> usize {
+pub(super) fn histories(few: usize, all: usize) -> usize {
     match std::env::var("KEYCARD_LOAD") {
         Ok(load) if load == "full" => all,
         _ => few,
     }
 }
 
-fn tokens_cookie(browser: &Browser) -> Option<String> {
+pub(super) fn tokens_cookie(browser: &Browser) -> Option<String> {
     let names = browser.jar.names();
     let name = names.into_iter().find(|name| name.ends_with("-t"))?;
     browser.jar.value(name).map(str::to_owned)
@@ -158,168 +156,6 @@ async fn nobody_has_tokens() {
 }
 
 #[tokio::test]
-async fn fifty_requests_with_one_cookie_bring_one_refresh() {
-    let world = ends_soon(r#""access""#).await;
-    let browser = world.logged_in("alice").await;
-    let asked = (0..50).map(|_| {
-        let mut browser = browser.clone();
-        tokio::spawn(async move { browser.get("/access").await })
-    });
-    let mut bodies = Vec::new();
-    for answer in asked.collect::<Vec<_>>() {
-        let answer = answer.await.unwrap();
-        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-        assert!(answer.cookies().iter().any(|line| line.contains("-t=")));
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        bodies.push(answer.body);
-    }
-    bodies.dedup();
-    assert_eq!(bodies.len(), 1);
-    assert_eq!(world.provider.calls(Endpoint::Token), 2);
-}
-
-#[tokio::test]
-async fn for_a_minute_whoever_has_the_old_cookie_gets_what_the_refresh_brought() {
-    let world = ends_soon(r#""access""#).await;
-    let old = world.logged_in("alice").await;
-    let first = old.clone().get("/access").await.body;
-    crate::support::pass(std::time::Duration::from_secs(59)).await;
-    assert_eq!(old.clone().get("/access").await.body, first);
-    assert_eq!(world.provider.calls(Endpoint::Token), 2);
-
-    // The provider has given a new refresh token since, and takes the old one no more.
-    crate::support::pass(std::time::Duration::from_secs(2)).await;
-    settle().await;
-    let answer = old.clone().get("/access").await;
-    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
-    assert_eq!(answer.code().as_deref(), Some("token_expired"));
-}
-
-#[tokio::test]
-async fn the_new_cookie_has_the_new_tokens_and_can_be_renewed_again() {
-    let world = ends_soon(r#"["access", "refresh"]"#).await;
-    let mut browser = world.logged_in("alice").await;
-    let mut seen = vec![browser.get("/refresh").await.body];
-    for _ in 0..3 {
-        let access = browser.get("/access").await.body;
-        let refresh = browser.get("/refresh").await.body;
-        assert!(!seen.contains(&access) && !seen.contains(&refresh));
-        seen.extend([access, refresh]);
-    }
-    assert!(who(&mut browser).await.starts_with("alice of"));
-}
-
-#[tokio::test]
-async fn a_provider_that_gives_one_refresh_token_for_ever_still_renews() {
-    let world = world(r#""access""#).await;
-    let mut browser = world.logged_in("alice").await;
-    let body = |access: &str| {
-        let answer = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 30 });
-        Fault::Answer {
-            endpoint: Endpoint::Token,
-            status: 200,
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: answer.to_string().into_bytes(),
-        }
-    };
-    for (seconds, access) in [(3590, "first"), (3591, "second"), (3600, "third")] {
-        world.clock.turn(seconds);
-        world.provider.misbehave(body(access));
-        assert_eq!(browser.get("/access").await.body, access);
-    }
-}
-
-#[tokio::test]
-async fn claims_are_as_the_refresh_tells_and_the_identity_is_the_callbacks_alone() {
-    let world = ends_soon(r#""access""#).await;
-    let mut browser = world.logged_in("alice").await;
-    let identity = |browser: &Browser| {
-        let names = browser.jar.names();
-        let name = names
-            .into_iter()
-            .find(|name| !name.contains("-t") && !name.ends_with("-m"));
-        browser.jar.value(name.unwrap()).map(str::to_owned)
-    };
-    let before = identity(&browser);
-    assert_eq!(browser.get("/roles").await.body, "None");
-
-    let roles = json!({ "roles": ["admin"] });
-    world.provider.misbehave(Fault::IdTokenClaims(roles));
-    // The login's own tokens end soon still.
-    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
-    assert_eq!(browser.get("/roles").await.body, r#"Some(["admin"])"#);
-    assert_eq!(identity(&browser), before);
-}
-
-#[tokio::test]
-async fn an_id_token_of_somebody_else_or_a_broken_one_renews_nothing() {
-    for claims in [
-        json!({ "sub": "bob" }),
-        json!({ "iss": "https://elsewhere.example" }),
-        json!({ "aud": "another-client" }),
-        json!({ "exp": 1 }),
-    ] {
-        let world = ends_soon(r#""access""#).await;
-        let mut browser = world.logged_in("alice").await;
-        let cookie = tokens_cookie(&browser);
-        world
-            .provider
-            .misbehave(Fault::IdTokenClaims(claims.clone()));
-        let answer = browser.get("/access").await;
-        assert_eq!(
-            answer.status,
-            StatusCode::OK,
-            "the old token lasts: {answer:?}"
-        );
-        assert_eq!(tokens_cookie(&browser), cookie, "{claims}");
-        assert!(who(&mut browser).await.starts_with("alice of"));
-        assert!(!world.logs.complaints().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn a_provider_that_is_down_takes_nothing_away_while_the_old_token_lasts() {
-    let world = ends_soon(r#""access""#).await;
-    let mut browser = world.logged_in("alice").await;
-    world.provider.misbehave(Fault::OffDuty);
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
-
-    world.clock.turn(31);
-    crate::support::pass(std::time::Duration::from_secs(3)).await;
-    let answer = browser.get("/access").await;
-    assert!(answer.status.is_server_error(), "{answer:?}");
-    assert!(who(&mut browser).await.starts_with("alice of"));
-
-    world.provider.behave();
-    crate::support::pass(std::time::Duration::from_secs(3)).await;
-    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn a_refresh_token_that_counts_no_more_takes_the_tokens_and_nobody_out() {
-    let world = ends_soon(r#""access""#).await;
-    let mut browser = world.logged_in("alice").await;
-    let refusal = json!({ "error": "invalid_grant" });
-    world.provider.misbehave(Fault::Answer {
-        endpoint: Endpoint::Token,
-        status: 400,
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: refusal.to_string().into_bytes(),
-    });
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.code().as_deref(), Some("token_expired"));
-    assert_eq!(tokens_cookie(&browser), None);
-    assert!(who(&mut browser).await.starts_with("alice of"));
-
-    // Nobody is asked again for what is gone.
-    let calls = world.provider.calls(Endpoint::Token);
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.code().as_deref(), Some("token_expired"));
-    assert_eq!(world.provider.calls(Endpoint::Token), calls);
-}
-
-#[tokio::test]
 async fn tokens_of_one_login_are_worth_nothing_beside_another() {
     let world = world(r#""access""#).await;
     let alice = world.logged_in("alice").await;
@@ -389,49 +225,45 @@ async fn a_logout_gives_the_tokens_back_and_sends_the_id_token_along() {
 }
 
 #[tokio::test]
-async fn a_logout_in_the_answer_that_renews_leaves_no_tokens() {
-    let world = ends_soon(r#""access""#).await;
-    let mut browser = world.logged_in("alice").await;
-    let answer = browser.post("/leave", "").await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{answer:?}");
-    assert_eq!(tokens_cookie(&browser), None);
-    assert_eq!(who(&mut browser).await, "nobody");
-    // The newest are given back.
-    eventually(|| world.provider.calls(Endpoint::Revocation) == 1).await;
+async fn a_hint_that_is_too_long_with_all_the_rest_is_left_out_and_the_provider_is_not() {
+    let mut world = World::with(|builder| {
+        let builder = builder.set("auth.expose_tokens", "id".to_owned());
+        builder.set("auth.provider_logout", true)
+    })
+    .await;
+    world.app = app(&world.auth);
+    let claims = json!({ "padding": "x".repeat(400), "login_hint": "y".repeat(250) });
+    world.provider.misbehave(Fault::IdTokenClaims(claims));
+    for (length, is_sent) in [(10, true), (511, false)] {
+        let mut browser = world.logged_in("alice").await;
+        let form = format!("return_to=%2F{}", "a".repeat(length));
+        let answer = browser.post("/auth/logout", &form).await;
+        let to = answer.location();
+        assert!(
+            to.starts_with(&format!("{}/", world.provider.issuer())),
+            "{to}"
+        );
+        assert_eq!(to.contains("id_token_hint="), is_sent, "{to}");
+        assert_eq!(who(&mut browser).await, "nobody");
+    }
 }
 
 #[tokio::test]
-async fn whoever_logs_out_while_fifty_requests_refresh_stays_logged_out() {
-    let world = ends_soon(r#""access""#).await;
-    let all = histories(20, 1000);
-    for history in 0..all {
-        let mut browser = world.logged_in("alice").await;
-        let asked: Vec<_> = (0..50)
-            .map(|_| {
-                let mut browser = browser.clone();
-                tokio::spawn(async move { browser.get("/access").await })
-            })
-            .collect();
-        if history % 2 == 0 {
-            tokio::task::yield_now().await;
-        }
-        let mut late = Vec::new();
-        let mut logout = None;
-        for (at, answer) in asked.into_iter().enumerate() {
-            if at == history * 50 / all {
-                logout = Some(browser.post("/auth/logout", "").await);
-            }
-            late.push(answer.await.unwrap());
-        }
-        assert!(logout.is_some());
-        for answer in late {
-            for line in answer.cookies() {
-                assert!(line.contains("-t="), "only tokens are set: {line}");
-                browser.jar.take_in(&line, false);
-            }
-            assert_eq!(who(&mut browser).await, "nobody");
-        }
-    }
+async fn nothing_is_left_of_the_longer_tokens_of_an_earlier_login() {
+    let world = world(r#""access""#).await;
+    let parts = |browser: &Browser| {
+        let names = browser.jar.names();
+        names.iter().filter(|name| name.contains("-t")).count()
+    };
+    let long = json!({ "refresh_token": "x".repeat(3000) });
+    world.provider.misbehave(Fault::Token(long));
+    let mut browser = world.logged_in("alice").await;
+    assert_eq!(parts(&browser), 2);
+
+    world.provider.behave();
+    browser.log_in(&world.provider, "alice").await;
+    assert_eq!(parts(&browser), 1);
+    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -482,29 +314,6 @@ async fn a_large_identity_and_its_tokens_come_in_answers_that_proxies_pass_on() 
         let header = browser.jar.header("/").unwrap();
         assert!(header.len() <= 6656, "{}", header.len());
     }
-}
-
-#[tokio::test]
-async fn a_token_asked_for_too_late_is_the_old_one_or_none() {
-    let mut world = world(r#""access""#).await;
-    let kept: Arc<std::sync::Mutex<Option<Session>>> = Arc::default();
-    let keep = kept.clone();
-    let late = get(async move |session: Session| {
-        *keep.lock().unwrap() = Some(session);
-        "kept"
-    });
-    world.app = routes().route("/late", late).layer(world.auth.layer());
-    world.provider.misbehave(short());
-    let mut browser = Browser::new(&world.app, SITE);
-    browser.log_in(&world.provider, "alice").await;
-    browser.get("/late").await;
-    let session = kept.lock().unwrap().take().unwrap();
-
-    assert!(session.tokens().access().await.is_ok(), "it lasts 30 s yet");
-    world.clock.turn(31);
-    let error = session.tokens().access().await.unwrap_err();
-    assert_eq!(error.code(), "token_needs_a_request");
-    assert_eq!(world.provider.calls(Endpoint::Token), 1);
 }
 
 #[tokio::test]
