@@ -21,10 +21,13 @@ use std::mem::discriminant;
 use std::ops;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::pointer::Pointer;
 use crate::user::User;
+
+/// From here on a floating-point number stands for several whole ones, 2^53.
+const FLOATS_ROUND: f64 = 9_007_199_254_740_992.0;
 
 /// Who may see a page. Made by the functions of this module, combined by [`and`](Self::and),
 /// [`or`](Self::or) and `!`, and given to [`Auth::require`](crate::Auth::require).
@@ -109,11 +112,15 @@ pub struct Claim {
 impl Claim {
     /// Those for whom it is this value. One of another type, such as the text `"true"` for `true`, is as if
     /// it were not told.
+    ///
+    /// Whole numbers are compared digit by digit, and `1.0` is `1`. From 2^53 on, up and down, a number
+    /// with a fraction or an exponent does not tell which whole number it is.
     pub fn equals(self, value: impl Into<Value>) -> Rule {
         Rule(Test::Equals(self, value.into()))
     }
 
-    /// Those for whom it is a list that has this value. A part of a text is no item of a list.
+    /// Those for whom it is a list that has this value, compared as [`equals`](Self::equals) does. A part
+    /// of a text is no item of a list.
     pub fn contains(self, value: impl Into<Value>) -> Rule {
         Rule(Test::Contains(self, value.into()))
     }
@@ -159,7 +166,10 @@ impl Rule {
                 None => claim.untold(),
             },
             Test::Contains(claim, wanted) => match claim.find(user) {
-                Some(Value::Array(values)) => Judgement::told(values.contains(wanted)),
+                Some(Value::Array(values)) => {
+                    let is_it = |value| are_equal(value, wanted) == Some(true);
+                    Judgement::told(values.iter().any(is_it))
+                }
                 _ => claim.untold(),
             },
             Test::MaxAge(seconds) => judge_age(user, *seconds, now),
@@ -295,14 +305,23 @@ fn names(told: Option<Vec<&str>>, what: &str, is_it: impl Fn(&str) -> bool) -> J
 /// `None` where they are of different types: a `"true"` is neither `true` nor another thing.
 fn are_equal(found: &Value, wanted: &Value) -> Option<bool> {
     match (found, wanted) {
-        (Value::Number(found), Value::Number(wanted)) => {
-            Some(found == wanted || found.as_f64() == wanted.as_f64())
-        }
+        (Value::Number(found), Value::Number(wanted)) => are_equal_numbers(found, wanted),
         (found, wanted) => {
             let is_same_type = discriminant(found) == discriminant(wanted);
             is_same_type.then(|| found == wanted)
         }
     }
+}
+
+/// `None` where one is whole and the other may stand for several whole ones, of which it may be one.
+fn are_equal_numbers(found: &Number, wanted: &Number) -> Option<bool> {
+    let (one_rounds, other_rounds) = (found.is_f64(), wanted.is_f64());
+    if !one_rounds && !other_rounds {
+        return Some(found == wanted);
+    }
+    let (found, wanted) = (found.as_f64()?, wanted.as_f64()?);
+    let is_exact = found.abs() < FLOATS_ROUND || wanted.abs() < FLOATS_ROUND;
+    (is_exact || one_rounds == other_rounds).then_some(found == wanted)
 }
 
 fn judge_email(user: &User, domain: &str) -> Judgement {

@@ -151,6 +151,11 @@ async fn what_is_not_told_lets_nobody_in_even_where_a_rule_says_not() {
             "roles",
         ),
         (
+            json!({ "id": 9007199254740992.0 }),
+            claim("/id").equals(9007199254740992_u64),
+            "the claim \"/id\"",
+        ),
+        (
             json!({ "level": 3 }),
             claim("/level").equals("3"),
             "the claim \"/level\"",
@@ -227,6 +232,41 @@ async fn what_is_not_told_lets_nobody_in_even_where_a_rule_says_not() {
     assert_eq!(answer.body, "the page");
     let answer = ask(&world, neither, &somebody(staff), HTML).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn numbers_are_compared_to_the_last_digit() {
+    let world = world().await;
+    let two_to_53 = 9_007_199_254_740_992_u64;
+    for (found, wanted, are_equal) in [
+        (json!(two_to_53), json!(two_to_53), true),
+        (json!(two_to_53 + 1), json!(two_to_53), false),
+        (json!(two_to_53), json!(two_to_53 + 1), false),
+        (json!(u64::MAX), json!(u64::MAX), true),
+        (json!(u64::MAX), json!(u64::MAX - 1), false),
+        (json!(i64::MIN), json!(i64::MIN), true),
+        (json!(i64::MIN), json!(i64::MIN + 1), false),
+        (json!(i64::MIN), json!(1_u64 << 63), false),
+        (json!(1), json!(1.0), true),
+        (json!(1.0), json!(1), true),
+        (json!(-1), json!(1), false),
+        (json!(two_to_53 - 1), json!(9_007_199_254_740_991.0), true),
+        (json!(two_to_53), json!(0.5), false),
+        (json!(1e300), json!(1e300), true),
+        (json!(1e300), json!(7), false),
+    ] {
+        let claims = json!({ "id": found, "ids": [0, found] });
+        for rule in [
+            claim("/id").equals(wanted.clone()),
+            claim("/ids").contains(wanted.clone()),
+        ] {
+            for (rule, lets_in) in [(rule.clone(), are_equal), (!rule, !are_equal)] {
+                let shown = rule.to_string();
+                let answer = ask(&world, rule, &somebody(claims.clone()), HTML).await;
+                assert_eq!(answer.status.is_success(), lets_in, "{shown} of {claims}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
