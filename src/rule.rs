@@ -51,7 +51,8 @@ enum Test {
 }
 
 /// Those who have this role: a claim `roles`, or what the provider's preset has for it, as
-/// [`User::roles`] tells.
+/// [`User::roles`] tells. What is written so that it reads in two ways, such as the one text
+/// `"guest admin"` or an object like `{"admin": false}`, is not told.
 pub fn has_role(role: impl Into<String>) -> Rule {
     Rule(Test::Role(role.into()))
 }
@@ -120,7 +121,8 @@ impl Claim {
     }
 
     /// Those for whom it is a list that has this value, compared as [`equals`](Self::equals) does. A part
-    /// of a text is no item of a list.
+    /// of a text is no item of a list, and a list in which everything is of another type, such as `[42]`
+    /// for `"42"`, is as if it were not told.
     pub fn contains(self, value: impl Into<Value>) -> Rule {
         Rule(Test::Contains(self, value.into()))
     }
@@ -166,10 +168,10 @@ impl Rule {
                 None => claim.untold(),
             },
             Test::Contains(claim, wanted) => match claim.find(user) {
-                Some(Value::Array(values)) => {
-                    let is_it = |value| are_equal(value, wanted) == Some(true);
-                    Judgement::told(values.iter().any(is_it))
-                }
+                Some(Value::Array(values)) => match has(values, wanted) {
+                    Some(has) => Judgement::told(has),
+                    None => claim.untold(),
+                },
                 _ => claim.untold(),
             },
             Test::MaxAge(seconds) => judge_age(user, *seconds, now),
@@ -300,6 +302,15 @@ fn names(told: Option<Vec<&str>>, what: &str, is_it: impl Fn(&str) -> bool) -> J
         Some(names) => Judgement::told(names.into_iter().any(is_it)),
         None => Judgement::untold(what),
     }
+}
+
+/// `None` where all that is in the list is of another type.
+fn has(values: &[Value], wanted: &Value) -> Option<bool> {
+    let mut answers = values.iter().map(|value| are_equal(value, wanted));
+    if answers.clone().any(|answer| answer == Some(true)) {
+        return Some(true);
+    }
+    (values.is_empty() || answers.any(|answer| answer.is_some())).then_some(false)
 }
 
 /// `None` where they are of different types: a `"true"` is neither `true` nor another thing.

@@ -103,6 +103,13 @@ impl User {
 
     /// Their roles, where the provider tells them: the claim `roles`, or what the provider's preset
     /// has for it. `None` is "not told", which is something else than none.
+    ///
+    /// | the claim | tells |
+    /// |---|---|
+    /// | a list of texts | each of them, as it is |
+    /// | one text without white space, comma or semicolon | that one |
+    /// | an object of objects, as ZITADEL's `{"admin": {"1234": "example.com"}}` | its names |
+    /// | anything else, such as `"guest admin"` or `{"admin": false}` | nothing: there is more than one way to read it |
     #[must_use]
     pub fn roles(&self) -> Option<Vec<&str>> {
         self.names(&self.facts()?.roles)
@@ -242,8 +249,7 @@ impl User {
         pointers.iter().find_map(text)
     }
 
-    /// The names in all of these claims that are there, each once: of a list its texts, of an object
-    /// its keys.
+    /// The names in all of these claims that are there, each once.
     fn names(&self, pointers: &[Pointer]) -> Option<Vec<&str>> {
         let claims = self.all()?;
         let told = pointers.iter().filter_map(|pointer| pointer.find(claims));
@@ -260,14 +266,24 @@ impl User {
     }
 }
 
-/// `None` where it is told in a form that nobody knows how to read.
+/// `None` where it is told in a form that nobody knows how to read, or that reads in two ways.
 fn names(value: &Value) -> Option<Vec<&str>> {
     match value {
         Value::Array(values) => values.iter().map(Value::as_str).collect(),
-        Value::Object(members) => Some(members.keys().map(String::as_str).collect()),
-        Value::String(name) => Some(vec![name]),
+        // Of `{"admin": false}` nobody can say whether it grants anything.
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| value.is_object().then_some(name.as_str()))
+            .collect(),
+        Value::String(name) => is_one_name(name).then(|| vec![name.as_str()]),
         _ => None,
     }
+}
+
+/// Whether a text is not several names, written one after the other, or none.
+fn is_one_name(text: &str) -> bool {
+    let divides = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
+    !text.is_empty() && !text.contains(divides)
 }
 
 // Who it is stays out of logs: whether there is somebody is enough to see what went wrong.

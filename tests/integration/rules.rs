@@ -151,9 +151,61 @@ async fn what_is_not_told_lets_nobody_in_even_where_a_rule_says_not() {
             "roles",
         ),
         (
+            json!({ "roles": { "admin": false } }),
+            has_role("admin"),
+            "roles",
+        ),
+        (
+            json!({ "roles": { "admin": null } }),
+            has_role("admin"),
+            "roles",
+        ),
+        (
+            json!({ "roles": { "admin": { "1": "a.example" }, "guest": 1 } }),
+            any_role(["admin", "guest"]),
+            "roles",
+        ),
+        (
+            json!({ "roles": "guest admin" }),
+            has_role("guest"),
+            "roles",
+        ),
+        (
+            json!({ "roles": "guest,admin" }),
+            has_role("admin"),
+            "roles",
+        ),
+        (
+            json!({ "roles": "guest;admin" }),
+            has_role("admin"),
+            "roles",
+        ),
+        (json!({ "roles": " admin" }), has_role("admin"), "roles"),
+        (json!({ "roles": "" }), has_role("admin"), "roles"),
+        (
+            json!({ "groups": "staff\towners" }),
+            in_group("staff"),
+            "groups",
+        ),
+        (
+            json!({ "banned": [42] }),
+            claim("/banned").contains("42"),
+            "the claim \"/banned\"",
+        ),
+        (
+            json!({ "banned": ["42", null] }),
+            claim("/banned").contains(42),
+            "the claim \"/banned\"",
+        ),
+        (
             json!({ "id": 9007199254740992.0 }),
             claim("/id").equals(9007199254740992_u64),
             "the claim \"/id\"",
+        ),
+        (
+            json!({ "ids": [-9007199254740994.0] }),
+            claim("/ids").contains(-9007199254740993_i64),
+            "the claim \"/ids\"",
         ),
         (
             json!({ "level": 3 }),
@@ -232,6 +284,47 @@ async fn what_is_not_told_lets_nobody_in_even_where_a_rule_says_not() {
     assert_eq!(answer.body, "the page");
     let answer = ask(&world, neither, &somebody(staff), HTML).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn what_is_told_in_a_clear_form_counts_under_not_as_well() {
+    let world = world().await;
+    for (claims, rule, lets_in) in [
+        (json!({ "roles": "admin" }), has_role("admin"), true),
+        (
+            json!({ "roles": ["guest admin"] }),
+            has_role("guest"),
+            false,
+        ),
+        (json!({ "roles": ["a, b"] }), has_role("a, b"), true),
+        (json!({ "roles": {} }), has_role("admin"), false),
+        (
+            json!({ "roles": { "admin": { "1": "a.example" }, "guest": {} } }),
+            any_role(["guest"]),
+            true,
+        ),
+        (
+            json!({ "banned": [] }),
+            claim("/banned").contains("42"),
+            false,
+        ),
+        (
+            json!({ "banned": [1, "42"] }),
+            claim("/banned").contains("42"),
+            true,
+        ),
+        (
+            json!({ "banned": [1, "2"] }),
+            claim("/banned").contains("42"),
+            false,
+        ),
+    ] {
+        for (rule, lets_in) in [(rule.clone(), lets_in), (!rule, !lets_in)] {
+            let shown = rule.to_string();
+            let answer = ask(&world, rule, &somebody(claims.clone()), HTML).await;
+            assert_eq!(answer.status.is_success(), lets_in, "{shown} of {claims}");
+        }
+    }
 }
 
 #[tokio::test]
