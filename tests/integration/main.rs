@@ -52,6 +52,7 @@ mod rotation;
 mod rules;
 mod secrets;
 mod shapes;
+mod shutdown;
 mod signed_userinfo;
 mod sockets;
 mod support;

@@ -40,6 +40,13 @@ pub enum Frame {
 impl Connection {
     /// Asks for a page with these header lines: its status, and the connection.
     pub async fn get(address: SocketAddr, path: &str, headers: &str) -> (u16, Self) {
+        let mut connection = Self::ask(address, path, headers).await;
+        let head = connection.until("\r\n\r\n").await;
+        (head[9..12].parse().unwrap(), connection)
+    }
+
+    /// Asks for a page with these header lines, and does not wait for what comes.
+    pub async fn ask(address: SocketAddr, path: &str, headers: &str) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let came = Vec::new();
         let mut connection = Self { stream, came };
@@ -49,8 +56,7 @@ impl Connection {
             .write_all(request.as_bytes())
             .await
             .unwrap();
-        let head = connection.until("\r\n\r\n").await;
-        (head[9..12].parse().unwrap(), connection)
+        connection
     }
 
     /// Asks for a WebSocket as a page of this origin does: the status, and the connection.
