@@ -63,9 +63,9 @@
 //!
 //! # Not supported
 //!
-//! Access and refresh tokens for the app; a logout at providers that want the ID token for it. A login
-//! cannot be revoked one by one before its thirty days are over: `sessions_valid_from`, or a new
-//! `cookie_secret`, logs everybody out.
+//! A logout that the provider asks for (back-channel, front-channel). A login cannot be revoked one by
+//! one before its thirty days are over: `sessions_valid_from`, or a new `cookie_secret`, logs everybody
+//! out.
 //!
 //! # Where the app runs
 //!
