@@ -3,7 +3,7 @@
 //! userinfo is the API; else `API` is its address, and the file says `expose_tokens = "access"`.
 #![allow(clippy::print_stderr, clippy::print_stdout, reason = "a terminal")]
 
-use std::{env, error::Error, fs, io, net::SocketAddr, process};
+use std::{env, error::Error, fs, io, net::SocketAddr, process, time::Duration};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -42,6 +42,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
         let auth = auth.set("auth.expose_tokens", "access").build()?;
         (auth, format!("{}/userinfo", company.issuer()))
     };
+    // One for all requests. A redirect could carry the token elsewhere.
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10));
+    let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
     let log_out = async |session: Session| session.logout().await;
     let style = include_str!("login_buttons.css");
     let app = Router::new()
@@ -49,24 +52,30 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .route("/logout", post(log_out))
         .layer(auth.require_login())
         .route("/style.css", get(([("content-type", "text/css")], style)))
-        .with_state(api)
+        .with_state((client, api))
         .into_make_service_with_connect_info::<SocketAddr>();
     println!("\n  Open http://localhost:{port}\n");
     Ok(axum::serve(listener, app).await?)
 }
 
 /// What the API says. A token that cannot be renewed leads to a page with a way to log in again.
-async fn page(who: Identity, session: Session, State(api): State<String>) -> Response {
+async fn page(
+    who: Identity,
+    session: Session,
+    State((client, api)): State<(reqwest::Client, String)>,
+) -> Response {
     let token = match session.tokens().access().await {
         Ok(token) => token,
         Err(error) => return error.into_response(),
     };
-    let asked = reqwest::Client::new().get(&api);
-    let answer = asked.bearer_auth(token.expose()).send().await;
+    let asked = client.get(&api).bearer_auth(token.expose());
+    let answer = asked.send().await;
     let told = match answer.and_then(reqwest::Response::error_for_status) {
         Ok(answer) => answer.json().await.unwrap_or(Value::Null),
-        // Its text may hold the address, but never the token.
-        Err(error) => return (StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
+        Err(error) => {
+            tracing::warn!("the API has not answered: {}", error.without_url());
+            return (StatusCode::BAD_GATEWAY, "The API has not answered.").into_response();
+        }
     };
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     let page = html! {
