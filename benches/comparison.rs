@@ -15,7 +15,9 @@ use axum::{Router, http::header::SET_COOKIE};
 use axum_extra::extract::PrivateCookieJar;
 use axum_extra::extract::cookie::{Cookie, Key};
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthUser, AuthnBackend};
-use keycard_benches::{Sample, Site, ask, claims, me, thread_time};
+use keycard::Guard;
+use keycard::rule::{email_domain, in_group};
+use keycard_benches::{Sample, Site, ask, claims, me, thread_time, whose};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tower::ServiceExt;
@@ -74,14 +76,31 @@ async fn apps(claims: &Map<String, Value>) -> Vec<App> {
     let cookie = site.cookie(claims);
     let nobody = HeaderValue::from_static("theme=dark");
     let bare = Router::new().route("/me", get(async || me("Ada Lovelace")));
+    let rule = email_domain("example.com").or(in_group("staff"));
     vec![
         ("bare", bare, nobody),
         ("keycard", site.app.clone(), cookie.clone()),
-        ("keycard's layer, nobody asks", plain(&site), cookie),
+        ("keycard's layer, nobody asks", plain(&site), cookie.clone()),
+        (
+            "keycard behind require_login",
+            guarded(&site, site.auth.require_login()),
+            cookie.clone(),
+        ),
+        (
+            "keycard behind a rule",
+            guarded(&site, site.auth.require(rule)),
+            cookie,
+        ),
         private_cookie_jar(claims).await,
         memory_store(claims).await,
         axum_login(claims).await,
     ]
+}
+
+/// The same page behind a guard.
+fn guarded(site: &Site, guard: Guard) -> Router {
+    let pages = Router::new().route("/me", get(whose)).layer(guard);
+    pages.layer(site.auth.layer())
 }
 
 /// The layer around the bare handler.

@@ -4,4 +4,4 @@ mod cpu;
 mod site;
 
 pub use cpu::{Sample, thread_time};
-pub use site::{Site, ask, claims, me};
+pub use site::{Site, ask, claims, me, whose};

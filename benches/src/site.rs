@@ -35,10 +35,7 @@ impl Site {
         }
         let auth = Auth::builder().toml(&secrets).build().expect("a good file");
         let app = Router::new()
-            .route(
-                "/me",
-                get(async |user: User| me(user.name().unwrap_or_default())),
-            )
+            .route("/me", get(whose))
             .route("/plain", get(async || "plain"))
             .layer(auth.layer());
         Self {
@@ -82,6 +79,11 @@ fn provider() -> dev::Provider {
         });
     });
     receiver.recv().expect("a provider")
+}
+
+/// The page of an app with keycard.
+pub async fn whose(user: User) -> Json<Value> {
+    me(user.name().unwrap_or_default())
 }
 
 /// The answer of every app that is compared.
