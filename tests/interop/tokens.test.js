@@ -55,13 +55,15 @@ test('two processes that renew the same tokens log nobody out, and the log says 
 });
 
 test("a logout gives the refresh token back to panva's provider, which takes it no more", async (t) => {
-  const { home, provider } = await appAndProvider(t, {
+  const { home, app, provider } = await appAndProvider(t, {
     ...rotating,
     settings: { ...rotating.settings, features: { revocation: { enabled: true } } },
   });
   const browser = new Browser();
   await logIn(browser, home);
   await browser.fetch(`${home}/access`);
+  const thief = new Browser();
+  for (const [name, value] of browser.cookies(home)) thief.setCookie(home, name, value);
 
   const out = await browser.post(`${home}/log-out`);
   assert.equal(new URL(out.location).origin, provider.issuer);
@@ -70,4 +72,9 @@ test("a logout gives the refresh token back to panva's provider, which takes it 
   }
   assert.deepEqual(await provider.requests('/token/revocation'), [1]);
   assert.equal((await browser.fetch(`${home}/me`)).status, 401);
+
+  // Whoever kept the cookies has nothing to renew the tokens with.
+  const { body } = await thief.fetch(`${home}/access`);
+  assert.equal(JSON.parse(body).code, 'token_expired', body);
+  assert.doesNotMatch(app.log, /could not be revoked/);
 });
