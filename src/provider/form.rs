@@ -9,17 +9,16 @@ use url::form_urlencoded::{Serializer, byte_serialize};
 use super::endpoints::Endpoints;
 use super::token::{self, Proof};
 use crate::config::ProviderConfig;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
-/// The request with these fields, and with what the client shows to be who it is. `None` where it
-/// cannot be built.
+/// The request with these fields, and with what the client shows to be who it is.
 pub(super) fn post(
     config: &ProviderConfig,
     endpoints: &Endpoints,
     address: &Url,
     mut form: Serializer<'_, String>,
     now: i64,
-) -> Result<Option<Request<Vec<u8>>>, Error> {
+) -> Result<Request<Vec<u8>>, Error> {
     let mut request = Request::post(address.as_str())
         .header(ACCEPT, "application/json")
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -40,5 +39,9 @@ pub(super) fn post(
             form.extend_pairs(signed.iter().map(|(name, value)| (*name, value.expose())));
         }
     }
-    Ok(request.body(form.finish().into_bytes()).ok())
+    let request = request.body(form.finish().into_bytes());
+    request.map_err(|_| {
+        let what = "a request to the provider";
+        Kind::AnswerUnwritable { what }.into()
+    })
 }

@@ -66,12 +66,12 @@ fn push(
     url: &str,
     now: i64,
 ) -> Result<Request<Vec<u8>>, Error> {
-    let url = Url::parse(url).map_err(|_| unbuildable())?;
+    let url = Url::parse(url).map_err(|_| invalid("the request cannot be built"))?;
     let mut form = Serializer::new(String::new());
     // The endpoint's own stand first, and stay there.
     let theirs = endpoints.authorization_endpoint.query_pairs().count();
     form.extend_pairs(url.query_pairs().skip(theirs));
-    form::post(config, endpoints, address, form, now)?.ok_or_else(unbuildable)
+    form::post(config, endpoints, address, form, now)
 }
 
 /// What is sent and stands in no log: everything but what the app is registered with, and what is so
@@ -144,10 +144,6 @@ fn read(answer: &Answer, confidential: &[Secret]) -> Result<String, Error> {
     reference
         .map(str::to_owned)
         .ok_or_else(|| invalid("its request_uri is no reference"))
-}
-
-fn unbuildable() -> Error {
-    invalid("the request cannot be built")
 }
 
 fn invalid(what: &str) -> Error {
