@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::callback_query::{Answer, POSTED, Parameters, REST};
 use crate::cookies::{
     Cut, Farewell, Follower, Head, IdentityCookie, KeptTokens, LAST_USED_LIFE, LastUsed, MARK_LIFE,
-    Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs, room_beside, state_hash, values,
+    MAX_HEAD, Mark, PENDING_LIFE, Pending, Rest, SKEW, pairs, room_beside, state_hash, values,
 };
 use crate::ended::Ended;
 use crate::error::{Error, Kind, Result, error_code};
@@ -32,9 +32,6 @@ use crate::visit::Visit;
 const MAX_BOUNCES: u8 = 3;
 /// How long the second part of an identity may take to follow the first, in seconds.
 const REST_LIFE: i64 = 120;
-/// The most bytes that Set-Cookie and Location have together: nginx's default buffer holds 4 KB of
-/// headers, and the app adds its own.
-pub(crate) const MAX_HEAD: usize = 3584;
 
 /// Answers the callback, of which `form` is the body where it is a POST. The cookies are set and
 /// cleared whether it succeeded or failed.
@@ -415,7 +412,7 @@ fn seal(
     let lengths = [Some(&first), second.as_ref()].map(|part| part.map(String::len));
     let room = room_beside(names, lengths.into_iter().flatten());
     let tokens = tokens
-        .map(|tokens| sealed(snapshot, tokens, room))
+        .map(|mut tokens| tokens.seal(names, keyring, room))
         .transpose()?;
     cookies.push(names.set(first_name, &first, snapshot.life())?);
     let mark = Mark {
@@ -476,20 +473,6 @@ fn seal(
         // In a page it takes no room among the headers.
         false => Ok(pages::going_on(snapshot, &goal)),
     }
-}
-
-/// The tokens in their cookies, of at most so many bytes. What has no room is told, and keeps nobody
-/// out.
-fn sealed(snapshot: &Snapshot, mut tokens: KeptTokens, room: usize) -> Result<Cut> {
-    let cut = tokens.seal(snapshot.names(), snapshot.keyring(), room)?;
-    if let Some(sizes) = &tokens.too_large {
-        tracing::warn!(
-            sizes,
-            "the tokens of a login do not fit their cookies, and are not kept: expose fewer tokens, ask \
-             for fewer scopes, or keep fewer claims"
-        );
-    }
-    Ok(cut)
 }
 
 /// Sets the cookies of the tokens, but for those that this answer has no room for.

@@ -22,6 +22,7 @@ use tower_service::Service;
 
 use crate::auth::Auth;
 use crate::callback_query::MAX_LENGTH;
+use crate::cookies::MAX_HEAD;
 use crate::error::{Error, Kind};
 use crate::own_paths::OwnPath;
 #[cfg(feature = "password")]
@@ -337,8 +338,16 @@ fn add_renewed(view: &View, response: &mut Response) {
         |line: &HeaderValue| line.as_bytes().split(|byte| *byte == b'=').next() == Some(identity);
     let head = lines().chain(headers.get(LOCATION)).chain(&cookies);
     let length: usize = head.map(HeaderValue::len).sum();
-    if length <= callback::MAX_HEAD && !lines().any(is_identity) {
-        callback::add_cookies(response, cookies);
+    if lines().any(is_identity) {
+        return;
+    }
+    match length <= MAX_HEAD {
+        true => callback::add_cookies(response, cookies),
+        false => tracing::warn!(
+            length,
+            "refreshed tokens are left to the next answer: with them the Set-Cookie and Location headers \
+             of this one were longer than {MAX_HEAD} bytes"
+        ),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use crate::auth::Auth;
-use crate::cookies::{FAREWELL_LIFE, Farewell, KeptTokens, pairs};
+use crate::cookies::{FAREWELL_LIFE, Farewell, KeptTokens, MAX_HEAD, pairs};
 use crate::ended::Ended;
 use crate::error::{Error, Result};
 use crate::pages;
@@ -30,9 +30,7 @@ use crate::visit::Visit;
 
 /// The most bytes of lines that clear cookies: proxies do not pass on much more.
 const MAX_CLEARED: usize = 3 * 1024;
-/// The most bytes that they have together with the address and the cookie of what follows.
-const MAX_HEAD: usize = 3584;
-/// The most bytes of that address and that cookie: all that is ours has room besides.
+/// The most bytes of the address and the cookie of what follows: all that is ours has room besides.
 const MAX_WAY: usize = 2560;
 /// The longest ID token that goes along in it, in bytes.
 const MAX_ID_TOKEN: usize = 1792;

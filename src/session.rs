@@ -139,7 +139,7 @@ impl View {
             self.snapshot
                 .identity_and_provider(&parts.headers)
                 .map_or_else(User::default, |(identity, provider)| {
-                    let tokens = self.open_tokens(parts, &identity, &provider);
+                    let tokens = self.open_tokens(parts, &identity);
                     let updates = tokens.map(|tokens| tokens.updates.clone());
                     User::new(identity, provider, updates.unwrap_or_default())
                 })
@@ -147,18 +147,11 @@ impl View {
         self.user.get_or_init(open).clone()
     }
 
-    /// The tokens beside this identity. Most sections keep none, and then nothing is looked for.
-    fn open_tokens(
-        &self,
-        parts: &Parts,
-        identity: &IdentityCookie,
-        provider: &ConfiguredProvider,
-    ) -> Option<&KeptTokens> {
+    /// The tokens beside this identity, though the file may say since that none are kept: what a refresh
+    /// has told with them still counts.
+    fn open_tokens(&self, parts: &Parts, identity: &IdentityCookie) -> Option<&KeptTokens> {
         let open = || self.snapshot.kept_tokens(&parts.headers, identity);
-        let tokens = provider
-            .keeps_tokens()
-            .then(|| self.tokens.get_or_init(open));
-        tokens?.as_ref()
+        self.tokens.get_or_init(open).as_ref()
     }
 }
 

@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
+use tokio::time::timeout;
 
 use crate::config::ExposedTokens;
 use crate::cookies::{Cut, KeptTokens, room_in, values};
@@ -18,6 +20,8 @@ use crate::session::Session;
 
 /// An access token is renewed once it has fewer seconds left.
 const SOON: i64 = 60;
+/// How long somebody waits for new tokens while the old one is still good.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Session {
     /// The tokens that the provider gave with this login, as far as `expose_tokens` in the file names
@@ -38,12 +42,12 @@ impl Session {
     }
 }
 
-/// The tokens of a login. Nothing is opened before one is asked for.
+/// The tokens of a login. The provider is asked only by [`access`](Self::access), and only when it must.
 ///
 /// They are kept in a sealed cookie of their own, beside the identity and worth nothing beside another.
 /// What has no room there is told by `tokens_too_large`, and refuses no login.
 #[derive(Clone)]
-#[must_use = "no token is opened before it is asked for"]
+#[must_use = "tokens are read from it"]
 pub struct Tokens {
     session: Session,
 }
@@ -55,10 +59,11 @@ impl Tokens {
     /// # Errors
     ///
     /// `login_required` for nobody; `tokens_not_exposed` where `expose_tokens` does not name it;
-    /// `token_expired` where it is not here any more; `tokens_too_large`.
+    /// `token_not_given` where the provider gave none; `token_expired` where it is not here any more;
+    /// `tokens_too_large`.
     pub fn id(&self) -> Result<Token> {
         let kept = self.kept("id", |exposed| exposed.id)?;
-        given(kept.id, Kind::TokenNotGiven { token: "id" })
+        self.given(kept.id, "id")
     }
 
     /// The access token (RFC 6749 §1.4), renewed when it has fewer than 60 seconds left and the provider
@@ -74,20 +79,30 @@ impl Tokens {
     ///
     /// As [`id`](Self::id). `token_expired` is also the end of a refresh token, by the provider's word:
     /// the tokens are dropped, and whoever is logged in stays so. When the provider cannot be reached,
-    /// the old token is given as long as it lasts, and after that its failure.
+    /// or takes longer than two seconds, the old token is given as long as it lasts, and after that its
+    /// failure.
     pub async fn access(&self) -> Result<Token> {
         let kept = self.kept("access", |exposed| exposed.access)?;
         let now = self.session.snapshot().now();
         let left = kept.expires_at.map(|at| at.saturating_sub(now));
-        let current = given(kept.access.clone(), Kind::TokenExpired)?;
+        let current = self.given(kept.access.clone(), "access")?;
         let Some(left) = left.filter(|left| *left < SOON) else {
             return Ok(current);
         };
-        match self.renewed(&kept, now).await {
-            Ok(renewed) => match &renewed.tokens.too_large {
-                None => given(renewed.tokens.access.clone(), Kind::TokenExpired),
-                Some(sizes) => Err(too_large(sizes)),
+        let renewed = self.renewed(&kept, now);
+        let renewed = match left > 0 {
+            true => match timeout(PATIENCE, renewed).await {
+                Ok(renewed) => renewed,
+                // It goes on, and the next request has what it brings.
+                Err(_) => return Ok(current),
             },
+            false => renewed.await,
+        };
+        match renewed {
+            Ok(renewed) => {
+                let kept = self.readable(renewed.tokens.clone())?;
+                self.given(kept.access, "access")
+            }
             // Nothing is left to renew it with.
             Err(error) if matches!(error.kind(), Kind::TokenExpired) && kept.refresh.is_some() => {
                 Err(error)
@@ -102,10 +117,10 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// As [`id`](Self::id), and `token_not_given` where the provider gave none.
+    /// As [`id`](Self::id).
     pub fn refresh(&self) -> Result<Token> {
         let kept = self.kept("refresh", |exposed| exposed.refresh)?;
-        given(kept.refresh, Kind::TokenNotGiven { token: "refresh" })
+        self.given(kept.refresh, "refresh")
     }
 
     /// What is kept now, if the app may see this token.
@@ -115,16 +130,33 @@ impl Tokens {
         shows: impl FnOnce(ExposedTokens) -> bool,
     ) -> Result<KeptTokens> {
         let provider = self.session.provider().ok_or(Kind::Anonymous)?;
-        let at = |error: Error| error.at(provider.name());
         if !shows(provider.exposed_tokens()) {
-            return Err(at(Kind::TokensNotExposed { token }.into()));
+            return Err(self.missing(Kind::TokensNotExposed { token }));
         }
-        let kept = self.session.newest_tokens();
-        let kept = kept.ok_or_else(|| at(Kind::TokenExpired.into()))?;
-        match &kept.too_large {
-            None if kept.is_empty() => Err(at(Kind::TokenExpired.into())),
+        match self.session.newest_tokens() {
+            Some(kept) => self.readable(kept),
+            None => Err(self.missing(Kind::TokenExpired)),
+        }
+    }
+
+    /// What is kept, if it is tokens and not what is left of them.
+    fn readable(&self, kept: KeptTokens) -> Result<KeptTokens> {
+        match kept.too_large {
+            Some(sizes) => Err(self.missing(Kind::TokensTooLarge { sizes })),
+            None if kept.are_over() => Err(self.missing(Kind::TokenExpired)),
             None => Ok(kept),
-            Some(sizes) => Err(at(too_large(sizes))),
+        }
+    }
+
+    fn given(&self, kept: Option<Secret>, token: &'static str) -> Result<Token> {
+        let kept = kept.map(Token);
+        kept.ok_or_else(|| self.missing(Kind::TokenNotGiven { token }))
+    }
+
+    fn missing(&self, kind: Kind) -> Error {
+        match self.session.provider() {
+            Some(provider) => Error::from(kind).at(provider.name()),
+            None => kind.into(),
         }
     }
 
@@ -133,11 +165,17 @@ impl Tokens {
         let session = &self.session;
         let provider = session.provider().ok_or(Kind::Anonymous)?;
         if kept.refresh.is_none() {
-            return Err(Error::from(Kind::TokenExpired).at(provider.name()));
+            return Err(self.missing(Kind::TokenExpired));
         }
         if !session.renewal().is_open() {
             let known = provider.known_refresh(kept).await;
-            return known.ok_or_else(|| Error::from(Kind::TokenNeedsRequest).at(provider.name()));
+            let renewed = known.ok_or_else(|| self.missing(Kind::TokenNeedsRequest))?;
+            // No answer carries it, but whoever asks again has it here.
+            session.renewal().bring(Brought {
+                renewed: Some(renewed.clone()),
+                cookies: Vec::new(),
+            });
+            return Ok(renewed);
         }
         let outcome = refreshed(session, provider, kept, now).await;
         let renewed = match &outcome {
@@ -179,21 +217,9 @@ async fn refreshed(
         claims: user.claims_of_login().cloned().unwrap_or_default(),
         now,
     };
-    let old = (refresh.kept.updates.clone(), refresh.claims.clone());
     let room = room_in(&session.visit().headers, snapshot.names());
-    let seal = move |tokens: &mut KeptTokens| -> Result<Cut> {
-        let (updates, claims) = old;
-        if let Some(wanted) = snapshot.auth().wanted_claims()
-            && let Err(misfit) = wanted.check(&tokens.updates.applied_to(&claims))
-        {
-            tracing::warn!(
-                "claims came with refreshed tokens that do not fit {}, and stay as they were: {misfit}",
-                wanted.name
-            );
-            tokens.updates = updates;
-        }
-        tokens.seal(snapshot.names(), snapshot.keyring(), room)
-    };
+    let seal =
+        move |tokens: &mut KeptTokens| tokens.seal(snapshot.names(), snapshot.keyring(), room);
     provider.refresh(refresh, seal).await
 }
 
@@ -216,15 +242,6 @@ fn cookies(session: &Session, cut: Option<&Cut>, now: i64) -> Result<Vec<HeaderV
         }
     }
     Ok(lines)
-}
-
-fn given(token: Option<Secret>, missing: Kind) -> Result<Token> {
-    token.map(Token).ok_or_else(|| missing.into())
-}
-
-fn too_large(sizes: &str) -> Error {
-    let sizes = sizes.to_owned();
-    Kind::TokensTooLarge { sizes }.into()
 }
 
 impl fmt::Debug for Tokens {

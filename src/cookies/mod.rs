@@ -47,3 +47,6 @@ pub(crate) use updates::Updates;
 pub(crate) const IDENTITY_BUDGET: usize = 5632;
 /// The share of pending logins, beside [`IDENTITY_BUDGET`].
 pub(crate) const PENDING_BUDGET: usize = 1024;
+/// The most bytes that Set-Cookie and Location have together: nginx's default buffer holds 4 KB of
+/// headers, and the app adds its own.
+pub(crate) const MAX_HEAD: usize = 3584;

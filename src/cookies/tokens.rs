@@ -49,7 +49,8 @@ pub(crate) struct KeptTokens {
 }
 
 impl KeptTokens {
-    /// Seals them into one cookie, or two. What does not fit into `room` leaves word of its size.
+    /// Seals them into one cookie, or two. What does not fit into `room` leaves word of its size, and of
+    /// claims that have changed since the login their names, which are told no more.
     ///
     /// # Errors
     ///
@@ -68,8 +69,14 @@ impl KeptTokens {
             Some(plain) => plain,
             None => {
                 self.leave_sizes();
+                let sizes = self.too_large.as_deref();
+                tracing::warn!(
+                    sizes,
+                    "the tokens of a login do not fit their cookies, and are not kept: expose fewer \
+                     tokens, ask for fewer scopes, or keep fewer claims"
+                );
                 if self.encode().is_none_or(|plain| size(&plain, names) > room) {
-                    self.updates = Updates::default();
+                    self.updates.leave_names();
                 }
                 self.encode().unwrap_or_default()
             }
@@ -105,7 +112,7 @@ impl KeptTokens {
         let left = Self {
             issued_at: now,
             access: None,
-            expires_at: None,
+            expires_at: Some(now),
             refresh: None,
             id: None,
             too_large: None,
@@ -114,9 +121,9 @@ impl KeptTokens {
         (!left.updates.is_empty()).then_some(left)
     }
 
-    /// Whether no token is here.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.access.is_none() && self.refresh.is_none() && self.id.is_none()
+    /// Whether there were tokens, which the provider takes no more.
+    pub(crate) fn are_over(&self) -> bool {
+        self.access.is_none() && self.expires_at.is_some()
     }
 
     /// Forgets the tokens, and keeps how long they were.
@@ -167,7 +174,7 @@ impl KeptTokens {
     }
 }
 
-// The updates are about a person.
+// Whose they are is nobody's business.
 impl fmt::Debug for KeptTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeptTokens").finish_non_exhaustive()
@@ -318,9 +325,10 @@ mod tests {
         small.seal(&names, &keyring, room).unwrap();
         assert_eq!(small.too_large, None);
 
-        let nothing = Updates::default();
+        let mut names_alone = tokens("").updates;
+        names_alone.leave_names();
         for (access, room, left) in [
-            ("x".to_owned(), room - 1, nothing),
+            ("x".to_owned(), 0, names_alone),
             ("x".repeat(70_000), IDENTITY_BUDGET, tokens("").updates),
         ] {
             let mut kept = tokens(&access);
@@ -333,7 +341,7 @@ mod tests {
                 access.len()
             );
             assert_eq!(read.too_large.as_deref(), Some(sizes.as_str()));
-            assert!(read.is_empty() && read.updates == left);
+            assert!(read.access.is_none() && read.id.is_none() && read.updates == left);
         }
     }
 

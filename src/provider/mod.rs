@@ -553,7 +553,7 @@ impl ConfiguredProvider {
     }
 
     /// What is kept of the tokens of a login: what the app may see, what renews it, and the ID token
-    /// where a logout cannot do without.
+    /// where a logout cannot do without. That the provider gave none of them is kept, too.
     pub(crate) fn to_keep(
         &self,
         tokens: &Tokens,
@@ -584,8 +584,7 @@ impl ConfiguredProvider {
             updates: Updates::default(),
             too_large: None,
         };
-        let has_any = kept.access.is_some() || kept.refresh.is_some() || kept.id.is_some();
-        has_any.then_some(kept)
+        self.keeps_tokens().then_some(kept)
     }
 
     /// Renews tokens and has them sealed; once, however many ask, who for a minute after that still come

@@ -21,11 +21,12 @@ use crate::secret::Secret;
 const KEPT: Duration = Duration::from_secs(60);
 /// How long a failure is, after which the token may still be good.
 const FAILED: Duration = Duration::from_secs(2);
+/// What some say instead of `invalid_grant` (RFC 6749 §5.2).
+const REFUSED: &str = "bad_refresh_token";
 /// How many are remembered at most.
 const MOST: usize = 10_000;
 
 /// Tokens as a refresh renewed them, and as their cookies hold them.
-#[derive(Debug)]
 pub(crate) struct Renewed {
     pub(crate) tokens: KeptTokens,
     pub(crate) cut: Cut,
@@ -71,6 +72,7 @@ pub(super) async fn refresh(
     let tokens = token::send(http, config, built).await;
     tokens.map_err(|error| match error.kind() {
         Kind::CodeRefused => Kind::TokenExpired.into(),
+        Kind::TokenRefused { error } if error == REFUSED => Kind::TokenExpired.into(),
         _ => error,
     })
 }
@@ -92,9 +94,6 @@ pub(super) async fn revoke(
         form::post(config, endpoints, address, form, now)?
     };
     let endpoint = Endpoint::Revocation;
-    let request = request.ok_or(Kind::AnswerUnwritable {
-        what: "a request to the provider",
-    })?;
     let answer = http.send(endpoint, request, config.timeout).await?;
     let status = answer.status;
     match status.is_success() {

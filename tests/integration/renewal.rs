@@ -1,6 +1,7 @@
 //! Access tokens that end soon, and what a refresh brings or does not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::routing::get;
 use http::StatusCode;
@@ -10,14 +11,14 @@ use keycard::dev::{Endpoint, Fault};
 use serde_json::json;
 
 use super::tokens::{app, ends_soon, histories, short, tokens_cookie, world};
-use crate::support::{Browser, SITE, eventually, routes, settle, who};
+use crate::support::{Browser, SITE, World, eventually, routes, settle, who};
 
-fn refused() -> Fault {
+fn refused(error: &str) -> Fault {
     Fault::Answer {
         endpoint: Endpoint::Token,
         status: 400,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        body: json!({ "error": "invalid_grant" }).to_string().into_bytes(),
+        body: json!({ "error": error }).to_string().into_bytes(),
     }
 }
 
@@ -150,31 +151,48 @@ async fn a_provider_that_is_down_takes_nothing_away_while_the_old_token_lasts() 
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
 
     world.clock.turn(31);
-    crate::support::pass(std::time::Duration::from_secs(3)).await;
+    crate::support::pass(Duration::from_secs(3)).await;
     let answer = browser.get("/access").await;
     assert!(answer.status.is_server_error(), "{answer:?}");
     assert!(who(&mut browser).await.starts_with("alice of"));
 
     world.provider.behave();
-    crate::support::pass(std::time::Duration::from_secs(3)).await;
+    crate::support::pass(Duration::from_secs(3)).await;
     assert_eq!(browser.get("/access").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_counts_no_more_takes_the_tokens_and_nobody_out() {
+async fn a_provider_that_hangs_keeps_nobody_from_a_token_that_is_still_good() {
     let world = ends_soon(r#""access""#).await;
     let mut browser = world.logged_in("alice").await;
-    world.provider.misbehave(refused());
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.code().as_deref(), Some("token_expired"));
-    assert_eq!(tokens_cookie(&browser), None);
-    assert!(who(&mut browser).await.starts_with("alice of"));
+    world.provider.misbehave(Fault::Hang {
+        endpoint: Endpoint::Token,
+    });
+    let before = world.provider.calls(Endpoint::Token);
+    let asked = tokio::spawn(async move { browser.get("/access").await });
+    eventually(|| world.provider.calls(Endpoint::Token) > before).await;
+    crate::support::pass(Duration::from_millis(2001)).await;
+    let answer = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    assert_eq!(answer.unwrap().unwrap().status, StatusCode::OK);
+}
 
-    // Nobody is asked again for what is gone.
-    let calls = world.provider.calls(Endpoint::Token);
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.code().as_deref(), Some("token_expired"));
-    assert_eq!(world.provider.calls(Endpoint::Token), calls);
+#[tokio::test]
+async fn a_refresh_token_that_counts_no_more_takes_the_tokens_and_nobody_out() {
+    for error in ["invalid_grant", "bad_refresh_token"] {
+        let world = ends_soon(r#""access""#).await;
+        let mut browser = world.logged_in("alice").await;
+        world.provider.misbehave(refused(error));
+        let answer = browser.get("/access").await;
+        assert_eq!(answer.code().as_deref(), Some("token_expired"));
+        assert_eq!(tokens_cookie(&browser), None);
+        assert!(who(&mut browser).await.starts_with("alice of"));
+
+        // Nobody is asked again for what is gone.
+        let calls = world.provider.calls(Endpoint::Token);
+        let answer = browser.get("/access").await;
+        assert_eq!(answer.code().as_deref(), Some("token_expired"));
+        assert_eq!(world.provider.calls(Endpoint::Token), calls);
+    }
 }
 
 #[tokio::test]
@@ -258,12 +276,78 @@ async fn a_role_that_a_refresh_took_away_does_not_come_back_when_the_tokens_go()
     assert_eq!(browser.get("/roles").await.body, r#"Some(["staff"])"#);
 
     world.clock.turn(7180);
-    world.provider.misbehave(refused());
+    world.provider.misbehave(refused("invalid_grant"));
     for _ in 0..2 {
         let answer = browser.get("/access").await;
         assert_eq!(answer.code().as_deref(), Some("token_expired"));
         assert_eq!(browser.get("/roles").await.body, r#"Some(["staff"])"#);
     }
+}
+
+#[tokio::test]
+async fn claims_that_have_no_room_are_told_no_more() {
+    let world = ends_soon(r#""access""#).await;
+    let roles = |count: u32| {
+        let name = |at: u32| format!("{:032x}", (at + 1).wrapping_mul(2_654_435_761));
+        let roles: Vec<_> = (0..count).map(name).collect();
+        Fault::IdTokenClaims(json!({ "roles": roles }))
+    };
+    world.provider.misbehave(roles(2));
+    let mut browser = world.logged_in("alice").await;
+    world.clock.turn(3590);
+    world.provider.misbehave(roles(600));
+    let answer = browser.get("/access").await;
+    assert_eq!(answer.code().as_deref(), Some("tokens_too_large"));
+    assert_eq!(browser.get("/roles").await.body, "None");
+    assert!(who(&mut browser).await.starts_with("alice of"));
+    assert!(world.logs.everything().contains("do not fit their cookies"));
+}
+
+#[derive(serde::Deserialize)]
+struct Staff {
+    #[expect(dead_code, reason = "it has to be there")]
+    badge: String,
+}
+
+#[tokio::test]
+async fn claims_that_fit_the_apps_type_no_more_are_those_that_count() {
+    let mut world = World::with(|builder| {
+        let builder = builder.set("auth.expose_tokens", "access");
+        builder.claims::<Staff>()
+    })
+    .await;
+    world.app = app(&world.auth);
+    let claims = |claims: serde_json::Value| Fault::IdTokenClaims(claims);
+    let admin = json!({ "badge": "7", "roles": ["admin"] });
+    world.provider.misbehave(claims(admin));
+    let mut browser = world.logged_in("alice").await;
+    world.clock.turn(3590);
+    world.provider.misbehave(claims(json!({ "roles": [] })));
+    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
+    assert_eq!(browser.get("/roles").await.body, "Some([])");
+}
+
+#[tokio::test]
+async fn what_a_refresh_told_counts_though_the_file_says_since_that_no_tokens_are_kept() {
+    let world = world(r#""access""#).await;
+    let roles = |roles: serde_json::Value| Fault::IdTokenClaims(json!({ "roles": roles }));
+    world.provider.misbehave(roles(json!(["admin"])));
+    let mut browser = world.logged_in("alice").await;
+    world.clock.turn(3590);
+    world.provider.misbehave(roles(json!(["staff"])));
+    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
+
+    let auth = keycard::Auth::builder()
+        .toml(&world.provider.secrets())
+        .set("auth.redirect_uri", format!("{SITE}/oauth2callback"))
+        .set("auth.cookie_secret", world.cookie_secret.as_str())
+        .build()
+        .unwrap();
+    let mut later = Browser::new(&app(&auth), SITE);
+    later.jar = browser.jar;
+    assert_eq!(later.get("/roles").await.body, r#"Some(["staff"])"#);
+    let answer = later.get("/access").await;
+    assert_eq!(answer.code().as_deref(), Some("tokens_not_exposed"));
 }
 
 #[tokio::test]

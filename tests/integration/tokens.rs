@@ -249,6 +249,17 @@ async fn a_hint_that_is_too_long_with_all_the_rest_is_left_out_and_the_provider_
 }
 
 #[tokio::test]
+async fn what_the_provider_did_not_give_is_told_as_that() {
+    let world = world(r#"["access", "refresh"]"#).await;
+    let without = json!({ "refresh_token": null });
+    world.provider.misbehave(Fault::Token(without));
+    let mut browser = world.logged_in("alice").await;
+    let answer = browser.get("/refresh").await;
+    assert_eq!(answer.code().as_deref(), Some("token_not_given"));
+    assert_eq!(browser.get("/access").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn nothing_is_left_of_the_longer_tokens_of_an_earlier_login() {
     let world = world(r#""access""#).await;
     let parts = |browser: &Browser| {

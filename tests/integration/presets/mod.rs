@@ -15,7 +15,7 @@ mod wrong;
 
 use axum::Router;
 use axum::routing::get;
-use keycard::{Auth, User};
+use keycard::{Auth, Session, User};
 use serde_json::{Value, json};
 
 use self::stand_in::{CLIENT_ID, CLIENT_SECRET, StandIn};
@@ -113,7 +113,14 @@ fn telling(auth: &Auth) -> Router {
         })
         .to_string()
     };
-    routes().route("/who", get(who)).layer(auth.layer())
+    let id_token = async |session: Session| {
+        let token = session.tokens().id()?;
+        Ok::<_, keycard::Error>(token.expose().to_owned())
+    };
+    routes()
+        .route("/who", get(who))
+        .route("/id-token", get(id_token))
+        .layer(auth.layer())
 }
 
 fn refused_at_start(sections: &str) -> String {
