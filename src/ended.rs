@@ -1,6 +1,6 @@
 //! The end of a login: why it is over, and who waits to be told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,47 +39,80 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Who waits in this process for which login to end. A login has an entry only while somebody waits
-/// for it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Waiters(Arc<Mutex<Entries>>);
+/// How many logins that are over are remembered.
+const MEMORY: usize = 1024;
 
-type Entries = HashMap<LoginId, watch::Sender<Option<Ended>>>;
+/// Who waits in this process for which login to end, and which ones have ended lately.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiters(Arc<Mutex<Logins>>);
+
 type LoginId = [u8; 16];
 
+#[derive(Debug, Default)]
+struct Logins {
+    /// A login has an entry only while somebody waits for it.
+    awaited: HashMap<LoginId, watch::Sender<Option<Ended>>>,
+    /// The last ones that are over, oldest first: a request that was sent before is not always seen
+    /// before, and its cookie still opens.
+    over: VecDeque<(LoginId, Ended)>,
+}
+
+impl Logins {
+    fn why_over(&self, login_id: LoginId) -> Option<Ended> {
+        let over = self.over.iter().find(|(it, _)| *it == login_id);
+        over.map(|(_, why)| *why)
+    }
+
+    /// Its first end counts, and an old cookie that comes again and again takes no others' place.
+    fn remember(&mut self, login_id: LoginId, why: Ended) {
+        if self.why_over(login_id).is_some() {
+            return;
+        }
+        if self.over.len() == MEMORY {
+            self.over.pop_front();
+        }
+        self.over.push_back((login_id, why));
+    }
+}
+
 impl Waiters {
+    /// Lets somebody wait, who is told at once of a login that is known to be over.
     pub(crate) fn add(&self, login_id: LoginId) -> Waiter {
-        let mut entries = self.entries();
-        let sender = entries.entry(login_id).or_default();
+        let mut logins = self.logins();
+        let receiver = match logins.why_over(login_id) {
+            Some(why) => watch::channel(Some(why)).1,
+            None => logins.awaited.entry(login_id).or_default().subscribe(),
+        };
         Waiter {
             login_id,
-            receiver: Some(sender.subscribe()),
+            receiver: Some(receiver),
             waiters: self.clone(),
         }
     }
 
-    /// Tells all who wait for this login that it is over.
+    /// Tells all who wait for this login, or will, that it is over.
     pub(crate) fn tell(&self, login_id: LoginId, why: Ended) {
-        let told = self.entries().remove(&login_id);
-        if let Some(sender) = told {
+        let mut logins = self.logins();
+        logins.remember(login_id, why);
+        if let Some(sender) = logins.awaited.remove(&login_id) {
             sender.send_replace(Some(why));
         }
     }
 
     /// Lets all who wait look whether their login still counts.
     pub(crate) fn look_again(&self) {
-        for sender in self.entries().values() {
+        for sender in self.logins().awaited.values() {
             sender.send_modify(|_| ());
         }
     }
 
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        self.entries().len()
+        self.logins().awaited.len()
     }
 
-    /// The lock is only ever held to find an entry, and to wake who waits.
-    fn entries(&self) -> MutexGuard<'_, Entries> {
+    /// The lock is only ever held to find a login, and to wake who waits.
+    fn logins(&self) -> MutexGuard<'_, Logins> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,12 +142,12 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut entries = self.waiters.entries();
+        let mut logins = self.waiters.logins();
         // Before the count: an entry of the same login that others have made since stays theirs.
         self.receiver = None;
-        let entry = entries.get(&self.login_id);
+        let entry = logins.awaited.get(&self.login_id);
         if entry.is_some_and(|sender| sender.receiver_count() == 0) {
-            entries.remove(&self.login_id);
+            logins.awaited.remove(&self.login_id);
         }
     }
 }
@@ -130,14 +163,14 @@ mod tests {
             let mut login_id = [0; 16];
             login_id[..2].copy_from_slice(&round.to_be_bytes());
             let (first, second) = (waiters.add(login_id), waiters.add(login_id));
-            assert_eq!(waiters.entries().len(), 1);
+            assert_eq!(waiters.count(), 1);
             drop(first);
-            assert_eq!(waiters.entries().len(), 1, "the second one still waits");
+            assert_eq!(waiters.count(), 1, "the second one still waits");
             match round % 2 {
                 0 => drop(second),
                 _ => waiters.tell(login_id, Ended::LoggedOut),
             }
-            assert!(waiters.entries().is_empty());
+            assert_eq!(waiters.count(), 0);
         }
     }
 
@@ -161,6 +194,10 @@ mod tests {
         let waiters = Waiters::default();
         let told = waiters.add([1; 16]);
         waiters.tell([1; 16], Ended::LoggedOut);
+        // Until that is forgotten.
+        for other in 0..=MEMORY as u128 {
+            waiters.tell(other.to_be_bytes(), Ended::LoggedOut);
+        }
         let mut since = waiters.add([1; 16]);
 
         drop(told);

@@ -277,11 +277,12 @@ impl Session {
     /// | the login expires | within a second, by the clock of [`AuthBuilder::clock`] |
     /// | the settings are saved and let it count no more | a second or two, or ten where nobody asks for anything |
     /// | the clock jumps, the machine was asleep, a test turns the clock | within five seconds of tokio's time |
+    /// | the logout or the new login was there first, and the request has the cookie from before | at once |
     /// | nobody is logged in | at once |
     ///
-    /// What happens in another process of the same app is not told here, nor what happened before this
-    /// was called; and a login whose answer came by `form_post` does not show which one it replaces.
-    /// There these end when their time is over.
+    /// A process remembers the last 1024 logins that were logged out or replaced in it. What happens in
+    /// another process of the same app is not told here; and a login whose answer came by `form_post`
+    /// does not show which one it replaces. There these end when their time is over.
     ///
     /// Call it before the upgrade, in the handler: what happens until the socket stands is told then.
     /// It costs a small entry in this process until it is dropped.

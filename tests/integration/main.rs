@@ -43,6 +43,7 @@ mod provider_logout;
 mod proxies;
 mod pushed;
 mod quiet;
+mod reconnects;
 mod reload;
 mod renewal;
 mod requests;
