@@ -10,10 +10,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::header::COOKIE;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
 use crate::auth::Auth;
-use crate::cookies::{Detour, IdentityCookie, KeptTokens, Wants};
+use crate::cookies::{Detour, IdentityCookie, KeptTokens, SKEW, Wants, values};
 use crate::ended::{Ended, Waiter};
 use crate::error::{Error, Kind};
 use crate::pages;
@@ -28,6 +30,9 @@ use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, is_read, p
 /// How often who waits for a login to end looks by themselves: clocks jump, machines sleep, and a
 /// replica without requests has to find a save, too.
 const LOOKS: Duration = Duration::from_secs(5);
+
+/// The most values of one cookie that are looked at for an identity.
+const VALUES: usize = 4;
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
@@ -285,17 +290,25 @@ impl Session {
     /// does not show which one it replaces. There these end when their time is over.
     ///
     /// Call it before the upgrade, in the handler: what happens until the socket stands is told then.
-    /// It costs a small entry in this process until it is dropped.
+    /// Until it is dropped it costs this process an entry with the cookie that the login is read from, and
+    /// nothing else of the request.
     ///
     /// [`AuthBuilder::clock`]: crate::AuthBuilder::clock
     pub fn ended(&self) -> Ending {
         let Some(login_id) = self.user.login_id() else {
-            return Ending(Box::pin(std::future::ready(Ended::Anonymous)));
+            return Ending::at_once(Ended::Anonymous);
         };
-        let auth = self.snapshot().auth().clone();
-        let waiter = auth.waiters().add(login_id);
-        let (visit, user) = (self.visit.clone(), self.user.clone());
-        Ending(Box::pin(wait(auth, visit, user, waiter)))
+        let snapshot = self.snapshot();
+        let mut waiter = snapshot.auth().waiters().add(login_id);
+        match LastingLogin::of(snapshot, &self.visit.headers) {
+            Some(login) => Ending(Box::pin(wait(snapshot.auth().clone(), login, waiter))),
+            None => Ending::at_once(waiter.told().unwrap_or_else(|| {
+                match self.user.is_current(snapshot.now()) {
+                    true => Ended::SettingsChanged,
+                    false => Ended::Expired,
+                }
+            })),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {
@@ -363,6 +376,12 @@ impl fmt::Debug for Session {
 #[must_use = "it tells nothing unless it is awaited"]
 pub struct Ending(Pin<Box<dyn Future<Output = Ended> + Send>>);
 
+impl Ending {
+    fn at_once(why: Ended) -> Self {
+        Self(Box::pin(std::future::ready(why)))
+    }
+}
+
 impl Future for Ending {
     type Output = Ended;
 
@@ -378,29 +397,74 @@ impl fmt::Debug for Ending {
 }
 
 /// Waits until the same request would be nobody's.
-async fn wait(auth: Auth, visit: Arc<Visit>, user: User, mut waiter: Waiter) -> Ended {
+async fn wait(auth: Auth, login: LastingLogin, mut waiter: Waiter) -> Ended {
     loop {
         if let Some(why) = waiter.told() {
             return why;
         }
-        match left(&Snapshot::of(auth.clone()), &visit, &user) {
+        match login.left(&Snapshot::of(auth.clone())) {
             Ok(left) => waiter.news(left.min(LOOKS)).await,
             Err(why) => return why,
         }
     }
 }
 
-/// How long the login of a request still lasts, or why it does not count any more.
-fn left(snapshot: &Snapshot, visit: &Visit, user: &User) -> Result<Duration, Ended> {
-    let now = snapshot.now();
-    match snapshot.identity(&visit.headers) {
-        Some(identity) => {
-            let seconds = identity.expires_at().saturating_sub(now);
-            Ok(Duration::from_secs(seconds.unsigned_abs()))
+/// What it takes to see whether a login still counts. A client makes its request as large as it
+/// likes, and its sockets are many: of the request whoever waits holds no more than this.
+struct LastingLogin {
+    /// Those that its identity is read from, and no others.
+    cookies: HeaderMap,
+    issued_at: i64,
+    expires_at: i64,
+}
+
+impl LastingLogin {
+    fn of(snapshot: &Snapshot, headers: &HeaderMap) -> Option<Self> {
+        let identity = snapshot.identity(headers)?;
+        let names = snapshot.names().identity().iter().map(String::as_str);
+        let values = |name| values(headers, name).take(VALUES).map(move |it| (name, it));
+        let mut pairs: Vec<_> = names.flat_map(values).collect();
+        let is_enough = |pairs: &[(&str, &[u8])]| {
+            let same = |found: IdentityCookie| found.login_id() == identity.login_id();
+            snapshot.identity(&cookies(pairs)).is_some_and(same)
+        };
+        // Anything can stand under our names, too: one after the other is left out, unless that
+        // leaves nobody.
+        for at in (0..pairs.len()).rev() {
+            let pair = pairs.remove(at);
+            if !is_enough(&pairs) {
+                pairs.insert(at, pair);
+            }
         }
-        None if user.is_current(now) => Err(Ended::SettingsChanged),
-        None => Err(Ended::Expired),
+        Some(Self {
+            cookies: cookies(&pairs),
+            issued_at: identity.issued_at(),
+            expires_at: identity.expires_at(),
+        })
     }
+
+    /// How long it still lasts, or why it does not count any more.
+    fn left(&self, snapshot: &Snapshot) -> Result<Duration, Ended> {
+        let now = snapshot.now();
+        if now.saturating_add(SKEW) < self.issued_at || self.expires_at <= now {
+            return Err(Ended::Expired);
+        }
+        if snapshot.identity(&self.cookies).is_none() {
+            return Err(Ended::SettingsChanged);
+        }
+        let seconds = self.expires_at.saturating_sub(now);
+        Ok(Duration::from_secs(seconds.unsigned_abs()))
+    }
+}
+
+/// The headers of a request with these cookies alone.
+fn cookies(pairs: &[(&str, &[u8])]) -> HeaderMap {
+    let line = |(name, value): &(&str, &[u8])| {
+        let line = [name.as_bytes(), b"=", value].concat();
+        let line = HeaderValue::from_bytes(&line).ok()?;
+        Some((COOKIE, line))
+    };
+    pairs.iter().filter_map(line).collect()
 }
 
 #[cfg(test)]
@@ -417,9 +481,8 @@ mod tests {
         Session::new(&Arc::new(View::new(auth.clone(), &parts)), &parts)
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn nothing_is_left_of_whoever_waits_no_more() {
-        let auth = Auth::builder()
+    fn auth() -> Auth {
+        Auth::builder()
             .set("auth.redirect_uri", "http://localhost:8501/oauth2callback")
             .set("auth.cookie_secret", crate::random::secret().unwrap())
             .set("auth.client_id", "an-app")
@@ -429,7 +492,42 @@ mod tests {
                 "http://127.0.0.1:9/.well-known/openid-configuration",
             )
             .build()
-            .unwrap();
+            .unwrap()
+    }
+
+    #[test]
+    fn of_many_cookies_of_our_names_only_those_are_held_that_the_login_is_in() {
+        let auth = auth();
+        let groups: Vec<_> = (0..400)
+            .map(|at| format!("{:x}", at * 7_919_u64.pow(3)))
+            .collect();
+        let (small, large) = (Somebody::new("alice"), Somebody::new("bob").groups(groups));
+        for (somebody, count) in [(small, 1), (large, 2)] {
+            let request = Request::new(()).logged_in_as(&auth, &somebody).unwrap();
+            let own: Vec<_> = request.headers().get_all(COOKIE).iter().cloned().collect();
+            assert_eq!(own.len(), count);
+            let padding = auth.names().identity().iter().map(|name| {
+                let padding = format!("{name}=AQ{}", "A".repeat(4000));
+                HeaderValue::try_from(padding).unwrap()
+            });
+            let foreign = HeaderValue::from_static("theme=dark");
+            let lines = padding
+                .chain([foreign])
+                .chain(own.clone())
+                .chain(own.clone());
+            let headers = lines.map(|line| (COOKIE, line)).collect();
+            let snapshot = Snapshot::of(auth.clone());
+
+            let login = LastingLogin::of(&snapshot, &headers).unwrap();
+
+            let held: Vec<_> = login.cookies.into_iter().map(|(_, line)| line).collect();
+            assert_eq!(held, own);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_left_of_whoever_waits_no_more() {
+        let auth = auth();
         let (alice, bob) = (Somebody::new("alice"), Somebody::new("bob"));
         let sessions = [&alice, &alice, &bob].map(|somebody| session(&auth, somebody));
         assert_eq!(auth.waiters().count(), 0, "nobody has asked");

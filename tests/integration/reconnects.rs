@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::routing::{get, post};
 use axum::{Router, response::IntoResponse};
-use http::StatusCode;
+use http::header::COOKIE;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode, Uri};
 use keycard::testing::{LogIn, SentBy, Somebody};
 use keycard::{Auth, Decision, Ended, Ending, Guard, Session, User};
 use tokio::sync::Semaphore;
@@ -117,6 +118,48 @@ async fn cke_31_an_end_while_the_authorize_hook_thinks_is_told() {
         assert_eq!(request.await.unwrap().status, StatusCode::OK);
         assert_eq!(asked.at_once().await, Some(why));
     }
+}
+
+/// Padding of a request, of which the test sees whether anybody still holds it.
+struct Padding {
+    text: Vec<u8>,
+    _held: Arc<()>,
+}
+
+impl AsRef<[u8]> for Padding {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+#[tokio::test]
+async fn who_waits_holds_nothing_of_a_padded_request() {
+    let world = World::new().await;
+    let mut browser = world.logged_in("alice").await;
+    let asked = Asked::default();
+    let app = app(world.auth.require_login(), &asked);
+    let held = Arc::new(());
+    let padding = |text: String| {
+        Bytes::from_owner(Padding {
+            text: text.into_bytes(),
+            _held: held.clone(),
+        })
+    };
+    let value = |text| HeaderValue::from_maybe_shared(padding(text)).unwrap();
+    let long = "x".repeat(60_000);
+    let cookies = browser.jar.header("/").unwrap();
+    let request = Request::get(Uri::from_maybe_shared(padding(format!("/wait?{long}"))).unwrap())
+        .header("x-padding", value(long.clone()))
+        .header(COOKIE, value(format!("a={long}; {cookies}; b={long}")));
+
+    let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
+    assert_eq!(answer.await.unwrap().status(), StatusCode::OK);
+
+    assert_eq!(Arc::strong_count(&held), 1, "while somebody waits");
+    let mut ending = asked.0.lock().unwrap().take().unwrap();
+    assert!(timeout(Duration::ZERO, &mut ending).await.is_err());
+    browser.post("/logout", "").await;
+    assert_eq!(ending.await, Ended::LoggedOut);
 }
 
 /// A request of somebody's, answered.
