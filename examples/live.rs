@@ -94,7 +94,8 @@ async fn since(who: Identity, session: Session) -> impl IntoResponse {
             }
         })
     });
-    Sse::new(events.map(Ok::<_, Infallible>))
+    let unheld = [("x-accel-buffering", "no")]; // Else nginx gathers events before it sends them.
+    (unheld, Sse::new(events.map(Ok::<_, Infallible>)))
 }
 
 async fn page(who: Identity) -> impl IntoResponse {

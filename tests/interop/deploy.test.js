@@ -10,6 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Browser } from './support/browser.js';
 import { button, chromiumIn, shows, socket } from './support/chromium.js';
 import { blocks, nginxBlock } from './support/docs.js';
+import { startExample } from './support/example.js';
 import { startNginx } from './support/nginx.js';
 import { failure } from './support/pages.js';
 import { folder, freePort, programs, secretOf, start, startApp, startProvider } from './support/processes.js';
@@ -17,19 +18,18 @@ import { freshSecret, secretsFile, section } from './support/secrets.js';
 
 const site = 'https://app.example.com';
 
+/** How long, in milliseconds, what an app says at once may be under way. */
+const PROMPT = 5_000;
+
 test('the block of nginx takes a login, a guarded page and a guarded socket over https', async (t) => {
   const [app, panva, http, https] = [await freePort(), await freePort(), await freePort(), await freePort()];
   await startApp(t, { port: app, secrets: await startPanva(t, panva) });
   const nginx = await startNginx(t, { port: https, site: await withTls(t, { app, http, https }) });
-  const args = [`--host-resolver-rules=MAP app.example.com:80 127.0.0.1:${http}, MAP app.example.com:443 127.0.0.1:${https}`];
-  const profile = await chromiumIn(t, await folder(t), { args, ignoreHTTPSErrors: true });
+  const profile = await chromiumAtTheSite(t, { http, https });
   const page = await profile.newPage();
 
   await page.goto(`${site.replace('https', 'http')}/private/reports?year=2026`);
-  await page.getByPlaceholder('Enter any login').fill('ada');
-  await page.getByPlaceholder('and password').fill('any');
-  await button(page, 'Sign-in').click();
-  await button(page, 'Continue').click();
+  await logInAsAda(page);
 
   await shows(page, 'Ada Example at /private/reports?year=2026');
   assert.equal(page.url(), `${site}/private/reports?year=2026`);
@@ -37,6 +37,24 @@ test('the block of nginx takes a login, a guarded page and a guarded socket over
   assert.ok(ours.length > 0 && ours.every(({ name, secure, httpOnly }) => name.startsWith('__Host-') && secure && httpOnly));
   assert.equal(await socket(page, `${site.replace('https', 'wss')}/private/socket`), 'Ada Example heard hello');
   assert.deepEqual(await nginx.complaints(), []);
+});
+
+test('what stays open comes through nginx as it is sent, and so does its end', async (t) => {
+  const [app, panva, http, https] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  await startExample(t, 'live', { port: app, secrets: await startPanva(t, panva) });
+  await startNginx(t, { port: https, site: await withTls(t, { app, http, https }) });
+  const profile = await chromiumAtTheSite(t, { http, https });
+  const [page, other] = [await profile.newPage(), await profile.newPage()];
+
+  await page.goto(site);
+  await logInAsAda(page);
+  await shows(page, / UTC$/);
+  await page.getByText(/^Logged in for \d+ s$/).waitFor({ timeout: PROMPT });
+  await other.goto(site);
+  await button(other, 'Log out').click({ noWaitAfter: true });
+
+  await page.getByText('No more time for you: logged out.').waitFor({ timeout: PROMPT });
+  await page.getByText('No more events for you: logged out.').waitFor({ timeout: PROMPT });
 });
 
 test('the variables are all that an app needs, and count over what is compiled in', async (t) => {
@@ -101,6 +119,20 @@ test('a failure looks on the page and in the log as it is told', async (t) => {
   const [, id] = page.body.match(/<dt>Request id<\/dt>\s*<dd><code>(.*?)<\/code>/);
   assert.equal((await said(id)).replace(/^\S+ +/, '').replace(id, example), logged.trim());
 });
+
+/** A Chromium for which the site is this nginx. */
+async function chromiumAtTheSite(t, { http, https }) {
+  const args = [`--host-resolver-rules=MAP app.example.com:80 127.0.0.1:${http}, MAP app.example.com:443 127.0.0.1:${https}`];
+  return chromiumIn(t, await folder(t), { args, ignoreHTTPSErrors: true });
+}
+
+/** Logs in at the provider's own pages. */
+async function logInAsAda(page) {
+  await page.getByPlaceholder('Enter any login').fill('ada');
+  await page.getByPlaceholder('and password').fill('any');
+  await button(page, 'Sign-in').click();
+  await button(page, 'Continue').click();
+}
 
 /** The block with its ports, its certificate and the app's address changed to what there is. */
 async function withTls(t, { app, http, https }) {
