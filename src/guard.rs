@@ -53,8 +53,9 @@ impl Auth {
     /// them: an app that is guarded as a whole needs no other layer. Where only a branch is guarded, the
     /// root router has [`layer`](Self::layer).
     ///
-    /// Answers say `private` and `Vary: Cookie` unless the handler says itself how they may be cached:
-    /// one that says `public` behind a guard hands its page to whoever asks the cache.
+    /// Answers say `private` and `Vary: Cookie`, beside what the handler says of caching: its `max-age`
+    /// is for the browser alone. `public` and `s-maxage` are the app's own word: with one of them behind a
+    /// guard, a cache that does not heed `Vary` hands the page to whoever asks.
     ///
     /// axum shows a layer what the router held when the layer was added; `route_layer` leaves out the
     /// fallback. Routes that are added later, and by `merge` or `nest`, are not guarded.

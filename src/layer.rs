@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Method;
-use http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LOCATION, SET_COOKIE, VARY};
 use pin_project_lite::pin_project;
 use tokio::time::timeout;
 use tower_layer::Layer;
@@ -315,12 +315,52 @@ fn finish(view: &View, mut response: Response) -> Response {
     if sets_ours {
         // Shared caches have handed one person's session to another.
         pages::no_store(response.headers_mut());
-    } else if view.was_looked_at() && !response.headers().contains_key(CACHE_CONTROL) {
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    } else if view.was_looked_at() {
+        keep_to_one_person(response.headers_mut());
     }
     response
+}
+
+/// Keeps what is for one person out of shared caches, which store an answer with `max-age` alone
+/// (RFC 9111 §3), unless the app itself says that they may have it, or that nobody may.
+fn keep_to_one_person(headers: &mut HeaderMap) {
+    let varies = |word: &[u8]| word.eq_ignore_ascii_case(b"cookie") || word == b"*";
+    if !items(headers, &VARY).any(varies) {
+        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
+    let decides = |directive: &[u8]| {
+        // With an argument `private` is about single headers.
+        let words: [&[u8]; 3] = [b"public", b"private", b"no-store"];
+        let name = directive.split(|byte| *byte == b'=').next();
+        words
+            .iter()
+            .any(|word| directive.eq_ignore_ascii_case(word))
+            || name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"s-maxage"))
+    };
+    if items(headers, &CACHE_CONTROL).any(decides) {
+        return;
+    }
+    // In front, where no quotation that is left open reaches it.
+    let mut said: Vec<&[u8]> = vec![b"private"];
+    said.extend(items(headers, &CACHE_CONTROL));
+    let said = HeaderValue::from_bytes(&said.join(&b", "[..]));
+    let said = said.unwrap_or(HeaderValue::from_static("private"));
+    headers.insert(CACHE_CONTROL, said);
+}
+
+/// The items of a list in a header, on one line or several (RFC 9110 §5.6.1).
+fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let of_line = |line: &'a HeaderValue| {
+        let mut is_quoted = false;
+        line.as_bytes().split(move |byte| {
+            is_quoted ^= *byte == b'"';
+            *byte == b',' && !is_quoted
+        })
+    };
+    let items = headers.get_all(name).into_iter().flat_map(of_line);
+    items
+        .map(<[u8]>::trim_ascii)
+        .filter(|item| !item.is_empty())
 }
 
 /// Adds the cookies of tokens that were refreshed meanwhile, unless the answer logs out or in, or has no

@@ -93,6 +93,91 @@ async fn pxy_07_a_handler_that_speaks_of_caching_is_believed() {
     assert_eq!(said(&answer).0, ["public, max-age=600"]);
 }
 
+/// Handlers that say this of caching, one that looks at the user and one that does not.
+fn saying(control: &'static [&'static str], vary: &'static str) -> Router {
+    let answer = move || {
+        let mut response = "a page".into_response();
+        let headers = response.headers_mut();
+        for line in control {
+            headers.append(CACHE_CONTROL, line.parse().unwrap());
+        }
+        if !vary.is_empty() {
+            headers.append(VARY, vary.parse().unwrap());
+        }
+        response
+    };
+    Router::new()
+        .route("/plain", get(async move || answer()))
+        .route("/user", get(async move |_: User| answer()))
+}
+
+#[tokio::test]
+async fn pxy_07_no_shared_cache_keeps_a_persons_page_unless_the_handler_says_so() {
+    let world = World::new().await;
+    let jar = world.logged_in("alice").await.jar;
+    let cookie = ["Cookie"];
+    for (control, vary, said_then, varies_by) in [
+        (
+            &["max-age=600"][..],
+            "",
+            "private, max-age=600",
+            &cookie[..],
+        ),
+        (&["no-cache"], "", "private, no-cache", &cookie),
+        (&[""], "", "private", &cookie),
+        (
+            &["no-cache", "max-age=0, must-revalidate"],
+            "",
+            "private, no-cache, max-age=0, must-revalidate",
+            &cookie,
+        ),
+        (
+            &["private=\"x-a, public, x-b\", x=\"no-store"],
+            "",
+            "private, private=\"x-a, public, x-b\", x=\"no-store",
+            &cookie,
+        ),
+        (&["Private, max-age=60"], "", "Private, max-age=60", &cookie),
+        (&["no-store"], "", "no-store", &cookie),
+        (&["public,max-age=600"], "", "public,max-age=600", &cookie),
+        (&["S-MaxAge=60"], "", "S-MaxAge=60", &cookie),
+        (
+            &["max-age=600"],
+            "Accept, cookie",
+            "private, max-age=600",
+            &["Accept, cookie"],
+        ),
+        (&["max-age=600"], "*", "private, max-age=600", &["*"]),
+        (
+            &["max-age=600"],
+            "X-Cookie",
+            "private, max-age=600",
+            &["X-Cookie", "Cookie"],
+        ),
+    ] {
+        let routes = saying(control, vary);
+        let guarded = routes.clone().layer(world.auth.require_login());
+        let unguarded = routes.layer(world.auth.layer());
+        for (app, path) in [
+            (&guarded, "/plain"),
+            (&guarded, "/user"),
+            (&unguarded, "/user"),
+        ] {
+            let mut browser = Browser::new(app, SITE);
+            browser.jar = jar.clone();
+            let answer = browser.get(path).await;
+            assert_eq!(answer.body, "a page", "{path}");
+            let expected = (vec![said_then], varies_by.to_vec());
+            assert_eq!(said(&answer), expected, "{control:?} at {path}");
+        }
+        let mut browser = Browser::new(&unguarded, SITE);
+        browser.jar = jar.clone();
+        let vary: Vec<_> = [vary].into_iter().filter(|it| !it.is_empty()).collect();
+        let answer = browser.get("/plain").await;
+        assert_eq!(said(&answer), (control.to_vec(), vary), "nobody looked");
+    }
+}
+
 #[tokio::test]
 async fn pxy_07_answers_for_everybody_are_left_alone() {
     let world = World::new().await;
