@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, COOKIE, ORIGIN, UPGRADE};
+use http::header::{ACCEPT, COOKIE, InvalidHeaderValue, ORIGIN, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Map, Value};
 
 use crate::auth::Auth;
 use crate::clock::seconds;
 use crate::config::Facts;
-use crate::cookies::{Cut, Head, IdentityCookie};
+use crate::cookies::{Cut, Head, IdentityCookie, Names, pairs, values};
 use crate::error::{Error, Kind, Result};
 use crate::pointer::Pointer;
 use crate::random;
@@ -160,11 +160,15 @@ fn names<T: Into<String>>(names: impl IntoIterator<Item = T>) -> Vec<String> {
 /// # Ok(()) }
 /// ```
 pub trait LogIn: Sized {
-    /// The same request from a browser in which somebody is logged in.
+    /// The same request from a browser in which somebody is logged in, in the place of whoever was
+    /// before. They have the claims that a login would keep: those that `claims` of the file names, where
+    /// it does.
     ///
     /// # Errors
     ///
-    /// When the app has no such provider, or the claims do not fit the cookies.
+    /// When the app has no such provider; when the claims are none of the type that
+    /// [`AuthBuilder::claims`](crate::AuthBuilder::claims) wants (`claims_refused`), as a login's would be;
+    /// or when they do not fit the cookies.
     fn logged_in_as(self, auth: &Auth, somebody: &Somebody) -> Result<Self>;
 }
 
@@ -184,7 +188,7 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
         .map(|choice| choice.name);
     let name = somebody.provider.clone().or(first).unwrap_or_default();
     let provider = snapshot.provider(&name)?;
-    let claims = somebody.claims_by(provider.facts());
+    let mut claims = somebody.claims_by(provider.facts());
     let claim = |name: &str| {
         let claim = claims.get(name).and_then(Value::as_str);
         claim.unwrap_or_default().to_owned()
@@ -197,26 +201,56 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
         issued_at,
         expires_at: issued_at.saturating_add(snapshot.life()),
         auth_time: told.or(provider.tells_auth_time().then_some(issued_at)),
-        provider: name,
+        provider: name.clone(),
         fingerprint: provider.fingerprint(),
         issuer: claim("iss"),
         subject: claim("sub"),
         session_id: None,
         state_hash: random::bytes()?,
     };
+    claims.retain(|claim, _| snapshot.keeps_claim(&name, claim));
+    if let Some(wanted) = auth.wanted_claims() {
+        wanted.check(&claims).map_err(|misfit| {
+            let wanted = wanted.name;
+            Error::from(Kind::ClaimsRefused { wanted, misfit }).at(&name)
+        })?;
+    }
     let Cut { first, second } =
         IdentityCookie::seal(&head, &claims, auth.names(), snapshot.keyring())?;
+    remove_former(headers, auth.names())?;
     for (name, value) in auth
         .names()
         .identity()
         .iter()
         .zip([Some(first), second].into_iter().flatten())
     {
-        let pair = HeaderValue::try_from(format!("{name}={value}"))
-            .map_err(|_| Error::from(Kind::AnswerUnwritable { what: "a cookie" }))?;
+        let pair = HeaderValue::try_from(format!("{name}={value}")).map_err(unwritable)?;
         headers.append(COOKIE, pair);
     }
     Ok(())
+}
+
+/// Takes out whoever was logged in, with their tokens. The cookies of the app itself stay.
+fn remove_former(headers: &mut HeaderMap, names: &Names) -> Result<()> {
+    let former = || names.identity().iter().chain(names.tokens());
+    if former().all(|name| values(headers, name).next().is_none()) {
+        return Ok(());
+    }
+    let stays = |name: &[u8]| former().all(|former| former.as_bytes() != name);
+    let rest: Vec<_> = pairs(headers)
+        .filter(|(name, _)| stays(name))
+        .map(|(name, value)| [name, value].join(&b'='))
+        .collect();
+    headers.remove(COOKIE);
+    for pair in rest {
+        let pair = HeaderValue::try_from(pair).map_err(unwritable)?;
+        headers.append(COOKIE, pair);
+    }
+    Ok(())
+}
+
+fn unwritable(_: InvalidHeaderValue) -> Error {
+    Kind::AnswerUnwritable { what: "a cookie" }.into()
 }
 
 /// Lets a request say where it comes from, in the headers with which a browser says so. Of a request

@@ -132,6 +132,95 @@ async fn facts(user: User, uri: http::Uri) -> String {
 }
 
 #[tokio::test]
+async fn somebody_has_the_claims_that_a_login_would_keep() {
+    let kept = serde_json::json!(["name", "roles"]);
+    let world = World::with(|builder| builder.set("auth.google.claims", kept)).await;
+    let app = Router::new()
+        .route("/facts", get(facts))
+        .route(
+            "/me",
+            get(async |user: User| user.subject().unwrap_or_default().to_owned()),
+        )
+        .layer(world.auth.layer());
+    let dora = Somebody::new("dora").name("Dora Dean").roles(["admin"]);
+    let dora = dora.email("dora@example.com").claim("level", 7);
+    for (path, said) in [
+        (
+            "/facts?/level",
+            "Dora Dean, , None, Some([\"admin\"]), None, None, None",
+        ),
+        ("/me", "dora"),
+    ] {
+        let request = request("GET", path).logged_in_as(&world.auth, &dora);
+        assert_eq!(answer(&app, request.unwrap()).await.body, said);
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+    #[expect(dead_code, reason = "it is only asked for")]
+    level: u8,
+}
+
+#[tokio::test]
+async fn somebody_whom_no_login_would_let_in_is_an_error() {
+    let world = World::with(|builder| builder.claims::<Wanted>()).await;
+    let dora = Somebody::new("dora");
+    let as_them = |somebody: &Somebody| request("GET", "/me").logged_in_as(&world.auth, somebody);
+
+    assert!(as_them(&dora.clone().claim("level", 7)).is_ok());
+    for (somebody, named) in [
+        (dora.clone(), "the claim \"level\" is missing"),
+        (
+            dora.claim("level", "ca11ary"),
+            "the claim \"level\" is not what is wanted",
+        ),
+    ] {
+        let error = as_them(&somebody).unwrap_err();
+        assert_eq!(error.code(), "claims_refused");
+        let told = error_chain(&error);
+        assert!(
+            told.contains(named) && told.contains("testing::Wanted"),
+            "{told}"
+        );
+        assert!(!told.contains("ca11ary"), "{told}");
+    }
+
+    // What the file does not keep is missing, as it is at a login.
+    let kept = serde_json::json!(["name"]);
+    let world =
+        World::with(|builder| builder.claims::<Wanted>().set("auth.google.claims", kept)).await;
+    let dora = Somebody::new("dora").claim("level", 7);
+    let error = request("GET", "/").logged_in_as(&world.auth, &dora);
+    assert_eq!(error.unwrap_err().code(), "claims_refused");
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(|it| format!("{it}; ")).collect()
+}
+
+#[tokio::test]
+async fn who_is_logged_in_last_is_who_it_is() {
+    let world = World::new().await;
+    let ada = Somebody::new("ada").claim("groups", groups(200));
+    let mut request = request("GET", "/me");
+    let theirs = "a=b; c=\"d\"".parse().unwrap();
+    request.headers_mut().insert("cookie", theirs);
+    let request = request.logged_in_as(&world.auth, &ada).unwrap();
+
+    let request = request.logged_in_as(&world.auth, &Somebody::new("bob"));
+
+    let request = request.unwrap();
+    let cookies = request.headers().get_all("cookie").into_iter();
+    let cookies: Vec<_> = cookies.map(|it| it.to_str().unwrap()).collect();
+    assert_eq!(cookies[..2], ["a=b", "c=\"d\""], "the app's own stay");
+    assert_eq!(cookies.len(), 3, "nothing is left of ada");
+    let body = answer(&world.app, request).await.body;
+    assert!(body.starts_with("bob of"), "{body}");
+}
+
+#[tokio::test]
 async fn somebody_passes_the_rules_that_they_would_pass() {
     let world = World::new().await;
     let rule = has_role("admin").and(email_domain("example.com"));
