@@ -137,6 +137,7 @@ impl Guard {
     /// request without its body, as the guarded service sees it.
     ///
     /// ```no_run
+    /// use axum::extract::MatchedPath;
     /// use keycard::Decision;
     ///
     /// # struct Members;
@@ -147,15 +148,21 @@ impl Guard {
     /// let guard = auth.require_login().authorize(move |user, request| {
     ///     let members = members.clone();
     ///     async move {
+    ///         let route = request.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     ///         Ok::<_, std::io::Error>(match members.has(user.subject()).await? {
     ///             true => Decision::Allow,
-    ///             false if request.uri.path() == "/welcome" => Decision::Allow,
+    ///             false if route == Some("/welcome") => Decision::Allow,
     ///             false => Decision::GoTo("/welcome".to_owned()),
     ///         })
     ///     }
     /// });
     /// # Ok(()) }
     /// ```
+    ///
+    /// Decide by the route that the router found ([`MatchedPath`]), as [`except`](Self::except) does, never
+    /// by the text of the address: a router around this one takes its prefix off (`nest`), and who serves
+    /// files reads more than one text as the same page. In a nested router the route has that prefix, `/club/welcome`;
+    /// so does the page that `GoTo` names.
     ///
     /// An error denies, with its text in the log, and so does a panic. The request waits for it as long
     /// as it takes: give a question that may hang a deadline. The last hook given is the one that is

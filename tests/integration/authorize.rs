@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::routing::{any, get};
 use http::StatusCode;
 use http::request::Parts;
@@ -131,4 +131,45 @@ async fn the_last_hook_is_the_one_that_is_asked() {
     browser.jar = world.logged_in("alice").await.jar;
 
     assert_eq!(browser.get("/page").await.body, "/page");
+}
+
+#[tokio::test]
+async fn a_hook_that_decides_by_the_route_opens_that_route_alone_in_a_nested_router_too() {
+    let world = World::new().await;
+    let jar = world.logged_in("alice").await.jar;
+    let page = || get(async || "a page");
+    for (prefix, route) in [("", "/welcome"), ("/club", "/club/welcome")] {
+        let hook = move |_: User, request: Parts| async move {
+            let found = request.extensions.get::<MatchedPath>();
+            match found.is_some_and(|found| found.as_str() == route) {
+                true => Decision::Allow,
+                false => Decision::GoTo(route.to_owned()),
+            }
+        };
+        let club = Router::new()
+            .route("/welcome", page())
+            .route("/{*rest}", page())
+            .fallback(async || "no page")
+            .layer(world.auth.require_login().authorize(hook));
+        let app = match prefix {
+            "" => club,
+            _ => Router::new().nest(prefix, club).layer(world.auth.layer()),
+        };
+        let mut browser = Browser::new(&app, SITE);
+        browser.jar = jar.clone();
+        for path in ["/welcome", "/welcome?a=b"] {
+            let answer = browser.get(&format!("{prefix}{path}")).await;
+            assert_eq!(answer.body, "a page", "{prefix}{path}");
+        }
+        for path in [
+            "/members",
+            "/%77elcome",
+            "/welcome/",
+            "//welcome",
+            "/x/../welcome",
+        ] {
+            let answer = browser.get(&format!("{prefix}{path}")).await;
+            assert_eq!(answer.location(), route, "{prefix}{path}: {answer:?}");
+        }
+    }
 }
