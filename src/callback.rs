@@ -71,9 +71,10 @@ async fn finish(
         };
     }
     if parameters.answer.is_none() {
+        let is_own = |name: &str| snapshot.provider(name).is_ok_and(|it| it.is_own());
         match &opened {
             // How those of the app's own answer they know themselves.
-            Opened::Pending(pending) if is_own(snapshot, pending) => {}
+            Opened::Pending(pending) if is_own(&pending.provider) => {}
             Opened::Pending(pending) => {
                 return Err(of_login(Kind::AnswerWithoutCode.into(), pending));
             }
@@ -304,12 +305,6 @@ fn check_path(snapshot: &Snapshot, provider: &ConfiguredProvider, came: &OwnPath
         found: paths.seen(came).to_owned(),
     }
     .into())
-}
-
-/// Whether the login was begun with a provider of the app's own.
-fn is_own(snapshot: &Snapshot, pending: &Pending) -> bool {
-    let provider = snapshot.provider(&pending.provider);
-    provider.is_ok_and(|provider| provider.is_own())
 }
 
 /// RFC 9207: the answer comes from the provider that the browser was sent to.

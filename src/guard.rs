@@ -22,7 +22,7 @@ use crate::pages;
 use crate::rule::{Rule, Truth};
 use crate::session::View;
 use crate::user::User;
-use crate::visit::{is_foreign_socket, is_own, page};
+use crate::visit::{is_foreign_socket, is_from_app, page};
 
 impl Auth {
     /// A layer behind which everybody is logged in: for a router, for a branch of one, for a single
@@ -211,7 +211,7 @@ impl Gate {
         }
         if self.foreign_changes == ForeignChanges::Refused
             && !parts.method.is_safe()
-            && !is_own(&parts.method, &parts.headers, site)
+            && !is_from_app(&parts.method, &parts.headers, site)
         {
             let method = parts.method.as_str().chars().take(16).collect();
             return Err(Kind::SentFromElsewhere { method }.into());

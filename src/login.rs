@@ -291,7 +291,7 @@ pub(crate) fn judge(snapshot: &Snapshot, visit: &Visit, provider: Option<&str>) 
         }
         .into());
     }
-    if visit.method == Method::POST && !visit.is_own(snapshot.site()) {
+    if visit.method == Method::POST && !visit.is_from_app(snapshot.site()) {
         return Err(Kind::LoginCrossSite.into());
     }
     let by_script = match visit.method {
@@ -353,7 +353,7 @@ fn cookies(
     for login in under_way {
         match room.checked_sub(login.size) {
             Some(left) => room = left,
-            None if visit.is_own(snapshot.site()) || login.age >= SETTLED => {
+            None if visit.is_from_app(snapshot.site()) || login.age >= SETTLED => {
                 room = 0;
                 lines.push(names.clear(login.name)?);
             }
@@ -435,7 +435,7 @@ pub(crate) async fn answer(session: Session, form: &[u8]) -> Result<Response> {
     }
     // A page of another site may send people to the login, but not decide where they end up; at most,
     // by the detour of a guarded page, as by a link to that page.
-    if visit.is_own(snapshot.site())
+    if visit.is_from_app(snapshot.site())
         && let Some(return_to) = all("return_to").next()
     {
         request.return_to = Some(return_to.to_owned());

@@ -180,7 +180,7 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     if let Some(status) = visit.idle() {
         return Ok(Logout::of_nobody(pages::nothing(status)));
     }
-    if visit.method != Method::POST || !visit.is_own(site) {
+    if visit.method != Method::POST || !visit.is_from_app(site) {
         return Ok(Logout::of_nobody(pages::logout(snapshot, goal)));
     }
     let over = Over::of(&request.session);
@@ -342,7 +342,7 @@ pub(crate) async fn answer(session: &Session, form: &[u8]) -> Result<Response> {
     let mut fields = url::form_urlencoded::parse(fields);
     let mut request = session.logout();
     // A page of another site may ask whether people want to log out, but not decide where they end up.
-    if visit.is_own(session.snapshot().site()) {
+    if visit.is_from_app(session.snapshot().site()) {
         let return_to = fields.find(|(name, _)| name == "return_to");
         request.return_to = return_to.map(|(_, path)| path.into_owned());
     }

@@ -83,8 +83,8 @@ impl Visit {
     }
 
     /// Whether one of the app's own pages made the request, or the person did by hand.
-    pub(crate) fn is_own(&self, site: &Site) -> bool {
-        is_own(&self.method, &self.headers, site)
+    pub(crate) fn is_from_app(&self, site: &Site) -> bool {
+        is_from_app(&self.method, &self.headers, site)
     }
 
     /// The port that was asked for on this machine, when it is not the one of `redirect_uri`.
@@ -150,7 +150,7 @@ pub(crate) fn is_read(method: &Method) -> bool {
 }
 
 /// Whether one of the app's own pages made the request, or the person did by hand.
-pub(crate) fn is_own(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
+pub(crate) fn is_from_app(method: &Method, headers: &HeaderMap, site: &Site) -> bool {
     match text(headers, &SEC_FETCH_SITE) {
         Some("same-origin") => return true,
         Some("none") => return method == Method::GET,

@@ -2,7 +2,8 @@
 //! stays keycard's.
 //!
 //! [`Pages`] has a method for each page. It is given all that the page has to say and to send, and
-//! returns an [`Html`]; what it leaves out is as keycard shows it.
+//! returns an [`Html`]; what it leaves out is as keycard shows it. The usual pages live here too, each
+//! as `usual()` of what it has to say.
 //!
 //! ```no_run
 //! use keycard::Auth;
