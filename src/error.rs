@@ -673,7 +673,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         title: "This page is not for this account",
         cause: "You are logged in with an account that may not see this page.",
         cure: "Log in with another account, or ask whoever runs this app to let this one in.",
-        advice: "the rule that is named above, or the hook given to authorize, keeps them out",
+        advice: "give them at the provider what the rule that is named above asks for, or change the rule \
+                 or the hook given to authorize",
     },
     Explanation {
         code: "sent_from_elsewhere",
@@ -997,7 +998,8 @@ pub(crate) const EXPLANATIONS: &[Explanation] = &[
         title: "This app is not set up right",
         cause: "This page asks who you are, but the app was not set up to know.",
         cure: TELL,
-        advice: "add `.layer(auth.layer())` after the last route of the outermost router",
+        advice: "add `.layer(auth.layer())` after the last route of the outermost router, or move the \
+                 route above the line that adds the layer or the guard",
     },
     Explanation {
         code: "claims_do_not_fit",

@@ -41,8 +41,8 @@ impl Auth {
     /// # Ok(()) }
     /// ```
     ///
-    /// A person who goes to a page is sent to log in, straight on where there is one provider, and
-    /// comes back to that page. Who sends a form gets a page that says that it was not kept. Everything
+    /// A person who goes to a page (by `Sec-Fetch-Mode`, else by `Accept: text/html`: curl needs a header)
+    /// is sent to log in, straight on where there is one provider, and comes back to that page. Who sends a form gets a page that says that it was not kept. Everything
     /// else, such as a script or an image, gets 401 with the address of the login as JSON (RFC 9457).
     /// No handler behind the guard runs for any of them.
     ///
@@ -129,7 +129,15 @@ impl Guard {
     /// a `nest_service`, a guard around the router as a whole), and a misspelt route opens nothing. To
     /// leave files open, add them behind the guard's line.
     pub fn except(mut self, route: impl Into<String>) -> Self {
-        self.gate.guests.push(route.into());
+        let route = route.into();
+        if route.split('/').any(|part| part.starts_with(['*', ':'])) {
+            tracing::warn!(
+                route,
+                "no router of axum 0.8 has a route of this name, so it opens nothing: a part of a path is \
+                 written {{name}}, all the rest {{*rest}}"
+            );
+        }
+        self.gate.guests.push(route);
         self
     }
 

@@ -308,6 +308,25 @@ async fn our_own_paths_always_pass() {
 }
 
 #[tokio::test]
+async fn a_guest_path_as_older_routers_write_it_is_told() {
+    let world = World::new().await;
+    for (route, is_told) in [
+        ("/p/{id}", false),
+        ("/p/{*rest}", false),
+        ("/a*b", false),
+        ("/p/*", true),
+        ("/p/*rest", true),
+        ("/p/:id", true),
+    ] {
+        world.logs.clear();
+        let _ = world.auth.require_login().except(route);
+        let told = world.logs.everything();
+        assert_eq!(told.contains("no router of axum 0.8"), is_told, "{route}");
+        assert_eq!(told.contains("{*rest}"), is_told, "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_guest_may_be_somebody_all_the_same() {
     let world = World::new().await;
     let name = get(async |user: User| user.name().unwrap_or("a guest").to_owned());
