@@ -65,7 +65,8 @@ async fn clock(upgrade: WebSocketUpgrade, session: Session) -> Response {
         let why = loop {
             tokio::select! {
                 why = &mut ended => break why,
-                Some(Ok(_)) = socket.recv() => {} // The page says nothing that matters.
+                // The page says nothing that matters, until it is gone.
+                message = socket.recv() => if !matches!(message, Some(Ok(_))) { return },
                 _ = ticks.tick() => {
                     let (hour, minute, second) = OffsetDateTime::now_utc().to_hms();
                     let time = format!("{hour:02}:{minute:02}:{second:02} UTC");

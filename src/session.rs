@@ -267,8 +267,10 @@ impl Session {
     ///                     let _ = socket.send(Message::Close(Some(frame))).await;
     ///                     return;
     ///                 }
-    ///                 Some(Ok(message)) = socket.recv() => println!("{message:?}"),
-    ///                 else => return,
+    ///                 message = socket.recv() => match message {
+    ///                     Some(Ok(message)) => println!("{message:?}"),
+    ///                     _ => return, // The page is gone.
+    ///                 },
     ///             }
     ///         }
     ///     })
