@@ -1,7 +1,5 @@
 //! The configuration in force: what a reload replaces, all of it at once.
 
-#[cfg(feature = "testing")]
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -22,9 +20,6 @@ pub(crate) struct InForce {
     cookie_secrets: CookieSecrets,
     providers: Vec<Arc<ConfiguredProvider>>,
     clients: Clients,
-    /// The claims that each provider's logins keep, where its section names them.
-    #[cfg(feature = "testing")]
-    kept_claims: BTreeMap<String, Vec<String>>,
     misconfigured: Vec<Misconfigured>,
     /// Seconds that an identity lasts.
     life: i64,
@@ -64,12 +59,6 @@ impl InForce {
             cookie_secrets: config.cookie_secrets.clone(),
             providers: providers?,
             clients,
-            #[cfg(feature = "testing")]
-            kept_claims: config
-                .providers
-                .iter()
-                .filter_map(|it| Some((it.name.clone(), it.claims.clone()?)))
-                .collect(),
             misconfigured: config.misconfigured.clone(),
             life: seconds(config.life),
             valid_from: config.sessions_valid_from.map(unix),
@@ -87,13 +76,6 @@ impl InForce {
     /// Those that people can log in with.
     pub(crate) fn providers(&self) -> &[Arc<ConfiguredProvider>] {
         &self.providers
-    }
-
-    /// Whether a login with this provider keeps the claim.
-    #[cfg(feature = "testing")]
-    pub(crate) fn keeps_claim(&self, provider: &str, claim: &str) -> bool {
-        let kept = self.kept_claims.get(provider);
-        kept.is_none_or(|kept| kept.iter().any(|it| it == claim))
     }
 
     /// Seconds that an identity lasts.

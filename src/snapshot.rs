@@ -73,12 +73,6 @@ impl Snapshot {
         self.in_force.provider(name)
     }
 
-    /// Whether a login with this provider keeps the claim.
-    #[cfg(feature = "testing")]
-    pub(crate) fn keeps_claim(&self, provider: &str, claim: &str) -> bool {
-        self.in_force.keeps_claim(provider, claim)
-    }
-
     pub(crate) fn default_provider(&self) -> Result<Option<&Arc<ConfiguredProvider>>, Error> {
         self.in_force.default_provider()
     }

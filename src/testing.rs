@@ -3,6 +3,8 @@
 //! Nothing here can come over a network: the identity is sealed with the app's own keys, as the
 //! callback would, and read by the same code. `examples/testing.rs` is a small app with its tests.
 //!
+//! They have no tokens but the one that [`Somebody::access_token`] gives them.
+//!
 //! A whole login goes through a development provider, which misbehaves where a test wants
 //! to see a login fail.
 
@@ -17,10 +19,13 @@ use serde_json::{Map, Value};
 use crate::auth::Auth;
 use crate::clock::seconds;
 use crate::config::Facts;
-use crate::cookies::{Cut, Head, IdentityCookie, Names, pairs, values};
+use crate::cookies::{
+    Cut, Head, IdentityCookie, KeptTokens, Names, Updates, pairs, room_beside, values,
+};
 use crate::error::{Error, Kind, Result};
 use crate::pointer::Pointer;
 use crate::random;
+use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 
 /// Somebody for a test to be. All requests as the same somebody, clones included, are of one login:
@@ -32,6 +37,7 @@ pub struct Somebody {
     claims: Map<String, Value>,
     facts: Vec<(Fact, Value)>,
     logged_in_ago: Duration,
+    access_token: Option<Secret>,
     login_id: Arc<OnceLock<[u8; 16]>>,
 }
 
@@ -56,6 +62,7 @@ impl Somebody {
             claims: Map::from_iter(claims),
             facts: Vec::new(),
             logged_in_ago: Duration::ZERO,
+            access_token: None,
             login_id: Arc::default(),
         }
     }
@@ -110,6 +117,14 @@ impl Somebody {
     /// Logged in this long ago: by thirty days, or `expiry_days`, they are anonymous.
     pub fn logged_in_ago(mut self, ago: Duration) -> Self {
         self.logged_in_ago = ago;
+        self
+    }
+
+    /// With this access token, which does not end, for handlers that ask an API: the file names it in
+    /// `expose_tokens`, as for everybody. What a refresh brings takes a whole login at a development
+    /// provider.
+    pub fn access_token(mut self, token: &str) -> Self {
+        self.access_token = Some(Secret::new(token));
         self
     }
 
@@ -180,7 +195,7 @@ impl<B> LogIn for Request<B> {
 }
 
 fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Result<()> {
-    let snapshot = Snapshot::of(auth.clone());
+    let (snapshot, names) = (Snapshot::of(auth.clone()), auth.names());
     let first = auth
         .providers()
         .into_iter()
@@ -208,22 +223,37 @@ fn add_identity(headers: &mut HeaderMap, auth: &Auth, somebody: &Somebody) -> Re
         session_id: None,
         state_hash: random::bytes()?,
     };
-    claims.retain(|claim, _| snapshot.keeps_claim(&name, claim));
+    claims.retain(|claim, _| provider.keeps_claim(claim));
     if let Some(wanted) = auth.wanted_claims() {
         wanted.check(&claims).map_err(|misfit| {
             let wanted = wanted.name;
             Error::from(Kind::ClaimsRefused { wanted, misfit }).at(&name)
         })?;
     }
-    let Cut { first, second } =
-        IdentityCookie::seal(&head, &claims, auth.names(), snapshot.keyring())?;
-    remove_former(headers, auth.names())?;
-    for (name, value) in auth
-        .names()
-        .identity()
-        .iter()
-        .zip([Some(first), second].into_iter().flatten())
-    {
+    let Cut { first, second } = IdentityCookie::seal(&head, &claims, names, snapshot.keyring())?;
+    remove_former(headers, names)?;
+    let identity = [Some(first), second].into_iter().flatten();
+    let identity: Vec<_> = names.identity().iter().zip(identity).collect();
+    let room = room_beside(names, identity.iter().map(|(_, value)| value.len()));
+    let tokens = match &somebody.access_token {
+        Some(token) => {
+            let mut tokens = KeptTokens {
+                login_id: head.login_id,
+                issued_at,
+                access: Some(token.clone()),
+                expires_at: None,
+                refresh: None,
+                id: None,
+                updates: Updates::default(),
+                too_large: None,
+            };
+            let Cut { first, second } = tokens.seal(names, snapshot.keyring(), room)?;
+            vec![Some(first), second]
+        }
+        None => Vec::new(),
+    };
+    let tokens = names.tokens().iter().zip(tokens.into_iter().flatten());
+    for (name, value) in identity.into_iter().chain(tokens) {
         let pair = HeaderValue::try_from(format!("{name}={value}")).map_err(unwritable)?;
         headers.append(COOKIE, pair);
     }

@@ -712,11 +712,14 @@ impl ConfiguredProvider {
 
     /// The login without the claims that nobody wants kept.
     fn with_wanted(&self, mut verified: Verified) -> Verified {
-        verified.claims.retain(|name, _| {
-            let wanted = |wanted: &Vec<String>| wanted.iter().any(|wanted| wanted == name);
-            !SPENT.contains(&name.as_str()) && self.config.claims.as_ref().is_none_or(wanted)
-        });
+        verified.claims.retain(|name, _| self.keeps_claim(name));
         verified
+    }
+
+    /// Whether its logins keep the claim of this name.
+    pub(crate) fn keeps_claim(&self, name: &str) -> bool {
+        let is_wanted = |wanted: &Vec<String>| wanted.iter().any(|wanted| wanted == name);
+        !SPENT.contains(&name) && self.config.claims.as_ref().is_none_or(is_wanted)
     }
 
     fn own<'a>(&'a self, added: &'a Added) -> OwnProvider<'a> {

@@ -395,3 +395,26 @@ async fn requests_of_one_somebody_are_of_one_login_and_a_turned_clock_is_seen_at
 }
 
 type Kept = Arc<Mutex<Vec<Ending>>>;
+
+#[tokio::test]
+async fn somebody_has_the_access_token_that_a_test_gives_them() {
+    let world = World::with(|builder| builder.set("auth.expose_tokens", "access")).await;
+    let access = async |session: Session| {
+        let token = session.tokens().access().await?;
+        Ok::<_, keycard::Error>(token.expose().to_owned())
+    };
+    let app = Router::new()
+        .route("/access", get(access))
+        .layer(world.auth.layer());
+    let ada = Somebody::new("ada").access_token("a-token");
+    let bob = Somebody::new("bob");
+    assert!(!format!("{ada:?}").contains("a-token"));
+
+    let as_ada = request("GET", "/access").logged_in_as(&world.auth, &ada);
+    let as_bob = as_ada.unwrap().logged_in_as(&world.auth, &bob);
+    let as_ada = request("GET", "/access").logged_in_as(&world.auth, &ada);
+    assert_eq!(answer(&app, as_ada.unwrap()).await.body, "a-token");
+    let refused = answer(&app, as_bob.unwrap()).await;
+    assert_eq!(refused.code().as_deref(), Some("token_expired"));
+    assert_eq!(world.calls(), [0, 0, 0], "no provider was asked");
+}
