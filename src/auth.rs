@@ -342,7 +342,8 @@ impl AuthBuilder {
 
     /// Lets nobody log in whose claims do not fit this type, as [`User::claims`](crate::User::claims)
     /// reads it: a role that the provider does not send is one clear failure at the login
-    /// (`claims_refused`), which names it, and none in the middle of the app.
+    /// (`claims_refused`), which names it, and none in the middle of the app. What a refresh of tokens
+    /// tells later is not compared: claims that fit no more fail where they are read.
     ///
     /// ```no_run
     /// use keycard::{Auth, Identity};

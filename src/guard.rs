@@ -42,9 +42,10 @@ impl Auth {
     /// ```
     ///
     /// A person who goes to a page (by `Sec-Fetch-Mode`, else by `Accept: text/html`: curl needs a header)
-    /// is sent to log in, straight on where there is one provider, and comes back to that page. Who sends a form gets a page that says that it was not kept. Everything
-    /// else, such as a script or an image, gets 401 with the address of the login as JSON (RFC 9457).
-    /// No handler behind the guard runs for any of them.
+    /// is sent to log in, straight on where there is one provider, and comes back to that page. Who sends
+    /// a form gets a page that says that it was not kept. Everything else, such as a script or an image,
+    /// gets 401 with the address of the login as JSON (RFC 9457). No handler behind the guard runs for any
+    /// of them.
     ///
     /// A guard also refuses what may change something (POST, PUT, PATCH, DELETE) and comes from a page
     /// of another site, and WebSockets that such a page asks for: both get 403.
@@ -133,8 +134,8 @@ impl Guard {
         if route.split('/').any(|part| part.starts_with(['*', ':'])) {
             tracing::warn!(
                 route,
-                "no router of axum 0.8 has a route of this name, so it opens nothing: a part of a path is \
-                 written {{name}}, all the rest {{*rest}}"
+                "no router of axum 0.8 has a route of this name, unless it was built without_v07_checks, \
+                 so it opens nothing: a part of a path is written {{name}}, all the rest {{*rest}}"
             );
         }
         self.gate.guests.push(route);

@@ -15,7 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::auth::Auth;
-use crate::cookies::{Detour, IdentityCookie, KeptTokens, SKEW, Wants, values};
+use crate::cookies::{Detour, IdentityCookie, KeptTokens, MAINS, SKEW, Wants, values};
 use crate::ended::{Ended, Waiter};
 use crate::error::{Error, Kind};
 use crate::pages;
@@ -30,9 +30,6 @@ use crate::visit::{Visit, is_foreign_socket, is_local, is_navigation, is_read, p
 /// How often who waits for a login to end looks by themselves: clocks jump, machines sleep, and a
 /// replica without requests has to find a save, too.
 const LOOKS: Duration = Duration::from_secs(5);
-
-/// The most values of one cookie that are looked at for an identity.
-const VALUES: usize = 4;
 
 /// A request as keycard knows it, from the layer through the handler and back.
 pub(crate) struct View {
@@ -289,7 +286,8 @@ impl Session {
     ///
     /// A process remembers the last 1024 logins that were logged out or replaced in it. What happens in
     /// another process of the same app is not told here; and a login whose answer came by `form_post`
-    /// does not show which one it replaces. There these end when their time is over.
+    /// does not show which one it replaces. There these end when their time is over. A new login whose
+    /// answer never came to the browser ends what was opened with the old one all the same.
     ///
     /// Call it before the upgrade, in the handler: what happens until the socket stands is told then.
     /// Until it is dropped it costs this process an entry with the cookie that the login is read from, and
@@ -424,7 +422,7 @@ impl LastingLogin {
     fn of(snapshot: &Snapshot, headers: &HeaderMap) -> Option<Self> {
         let identity = snapshot.identity(headers)?;
         let names = snapshot.names().identity().iter().map(String::as_str);
-        let values = |name| values(headers, name).take(VALUES).map(move |it| (name, it));
+        let values = |name| values(headers, name).take(MAINS).map(move |it| (name, it));
         let mut pairs: Vec<_> = names.flat_map(values).collect();
         let is_enough = |pairs: &[(&str, &[u8])]| {
             let same = |found: IdentityCookie| found.login_id() == identity.login_id();

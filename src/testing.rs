@@ -29,7 +29,7 @@ use crate::secret::Secret;
 use crate::snapshot::Snapshot;
 
 /// Somebody for a test to be. All requests as the same somebody, clones included, are of one login:
-/// a logout by one of them is the end of a socket that another one has opened.
+/// a logout by one of them is the end of a socket that another one has opened, or opens afterwards.
 #[derive(Clone, Debug)]
 #[must_use = "somebody does nothing until a request is logged in as them"]
 pub struct Somebody {

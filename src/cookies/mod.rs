@@ -32,7 +32,7 @@ pub(crate) use identity::{Head, IdentityCookie, SKEW};
 pub(crate) use last_used::{LIFE as LAST_USED_LIFE, LastUsed};
 pub(crate) use mark::{LIFE as MARK_LIFE, Mark};
 pub(crate) use names::{Names, size};
-pub(crate) use parts::Cut;
+pub(crate) use parts::{Cut, MAINS};
 pub(crate) use pending::{LIFE as PENDING_LIFE, Pending, state_hash};
 pub(crate) use rest::{Follower, Rest};
 pub(crate) use seal::Keyring;

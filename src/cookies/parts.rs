@@ -20,7 +20,7 @@ const PART: usize = 2848;
 pub(super) const ROOM: usize = PART / 4 * 3 - OVERHEAD;
 
 /// The most values of one name that are looked at.
-const MAINS: usize = 4;
+pub(crate) const MAINS: usize = 4;
 const OTHERS: usize = 2;
 
 /// A sealed identity, or its tokens, as the texts of its cookies.
