@@ -187,11 +187,12 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
     let id_token = over.as_ref().and_then(Over::id_token);
     let mut parting = part(snapshot, visit, id_token, goal).await;
     let is_long = |parting: &Parting| parting.length() > MAX_WAY;
-    if id_token.is_some() && parting.as_ref().is_ok_and(is_long) {
+    let is_without = id_token.is_some() && parting.as_ref().is_ok_and(is_long);
+    if is_without {
         parting = part(snapshot, visit, None, goal).await;
     }
     let parting = match parting {
-        Ok(parting) if !is_long(&parting) => parting,
+        Ok(parting) if !is_long(&parting) && (parting.goes_on || !is_without) => parting,
         Ok(_) | Err(_) => {
             tracing::warn!(
                 "somebody has logged out here alone: the way to the provider is too long, or could \
@@ -200,11 +201,14 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
             Parting {
                 response: pages::see_other(goal.unwrap_or(&site.home()))?,
                 kept: None,
+                goes_on: false,
             }
         }
     };
     let taken = parting.length();
-    let Parting { mut response, kept } = parting;
+    let Parting {
+        mut response, kept, ..
+    } = parting;
     let room = MAX_HEAD.saturating_sub(taken);
     let keeps = kept.is_some().then(|| snapshot.names().farewell());
     let lines = kept
@@ -220,6 +224,8 @@ async fn log_out(request: &LogoutRequest) -> Result<Logout> {
 struct Parting {
     response: Response,
     kept: Option<HeaderValue>,
+    /// Whether it goes to the provider.
+    goes_on: bool,
 }
 
 impl Parting {
@@ -242,6 +248,7 @@ async fn part(
     let local = |response| Parting {
         response,
         kept: None,
+        goes_on: false,
     };
     let here = || pages::see_other(goal.unwrap_or(&home)).map(local);
     // The provider is at another origin, to which a script cannot be sent with the person's cookies.
@@ -293,6 +300,7 @@ async fn part(
     Ok(Parting {
         response,
         kept: kept.transpose()?,
+        goes_on: true,
     })
 }
 
