@@ -20,6 +20,8 @@ use crate::session::Session;
 
 /// An access token is renewed once it has fewer seconds left.
 const SOON: i64 = 60;
+/// How often tokens are renewed at once: what is remembered of a refresh may have ended since.
+const LINKS: usize = 3;
 /// How long somebody waits for new tokens while the old one is still good.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -67,7 +69,7 @@ impl Tokens {
     }
 
     /// The access token (RFC 6749 §1.4), renewed when it has fewer than 60 seconds left and the provider
-    /// gave a refresh token. However many requests ask at once, there is one refresh; for 60 seconds
+    /// gave a refresh token. However many requests ask at once, there is one refresh; for ten minutes
     /// whoever still comes with the old cookie gets its result.
     ///
     /// Ask before the handler returns: the new tokens are set as a cookie with its answer. Later, in a
@@ -82,34 +84,29 @@ impl Tokens {
     /// or takes longer than two seconds, the old token is given as long as it lasts, and after that its
     /// failure.
     pub async fn access(&self) -> Result<Token> {
-        let kept = self.kept("access", |exposed| exposed.access)?;
-        let now = self.session.snapshot().now();
-        let left = kept.expires_at.map(|at| at.saturating_sub(now));
-        let current = self.given(kept.access.clone(), "access")?;
-        let Some(left) = left.filter(|left| *left < SOON) else {
-            return Ok(current);
-        };
-        let renewed = self.renewed(&kept, now);
-        let renewed = match left > 0 {
-            true => match timeout(PATIENCE, renewed).await {
-                Ok(renewed) => renewed,
-                // It goes on, and the next request has what it brings.
-                Err(_) => return Ok(current),
-            },
-            false => renewed.await,
-        };
-        match renewed {
-            Ok(renewed) => {
-                let kept = self.readable(renewed.tokens.clone())?;
-                self.given(kept.access, "access")
+        let mut kept = self.kept("access", |exposed| exposed.access)?;
+        for _ in 0..LINKS {
+            let is_good_for = |seconds| self.left(&kept).is_none_or(|left| left >= seconds);
+            if is_good_for(SOON) {
+                break;
             }
-            // Nothing is left to renew it with.
-            Err(error) if matches!(error.kind(), Kind::TokenExpired) && kept.refresh.is_some() => {
-                Err(error)
+            match self.renewed_in_time(&kept).await {
+                Some(Ok(renewed)) => kept = self.readable(renewed.tokens.clone())?,
+                // Nothing is left to renew it with.
+                Some(Err(error))
+                    if matches!(error.kind(), Kind::TokenExpired) && kept.refresh.is_some() =>
+                {
+                    return Err(error);
+                }
+                Some(Err(error)) if !is_good_for(1) => return Err(error),
+                // Whatever goes on, goes on without this request.
+                Some(Err(_)) | None => break,
             }
-            Err(_) if left > 0 => Ok(current),
-            Err(error) => Err(error),
+            if self.left(&kept).is_none_or(|left| left > 0) {
+                break;
+            }
         }
+        self.given(kept.access, "access")
     }
 
     /// The refresh token (RFC 6749 §1.5), for an app that goes on by itself. Whoever uses it takes it from
@@ -157,6 +154,23 @@ impl Tokens {
         match self.session.provider() {
             Some(provider) => Error::from(kind).at(provider.name()),
             None => kind.into(),
+        }
+    }
+
+    /// How many seconds the access token lasts yet, where the provider has said.
+    fn left(&self, kept: &KeptTokens) -> Option<i64> {
+        let now = self.session.snapshot().now();
+        kept.expires_at.map(|at| at.saturating_sub(now))
+    }
+
+    /// The same tokens, renewed. `None` where that takes long and the ones of before are good meanwhile:
+    /// it goes on, and a later request has what it brings.
+    async fn renewed_in_time(&self, kept: &KeptTokens) -> Option<Result<Arc<Renewed>>> {
+        let renewed = self.renewed(kept, self.session.snapshot().now());
+        let outlasts = |left: i64| u64::try_from(left).is_ok_and(|left| left > PATIENCE.as_secs());
+        match self.left(kept).is_none_or(outlasts) {
+            true => timeout(PATIENCE, renewed).await.ok(),
+            false => Some(renewed.await),
         }
     }
 

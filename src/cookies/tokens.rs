@@ -61,11 +61,11 @@ impl KeptTokens {
         keyring: &Keyring,
         room: usize,
     ) -> Result<Cut, Error> {
-        let fits = |plain: &Vec<u8>| {
-            let is_renewable = parts::text_length(plain.len()) <= RENEWABLE;
-            size(plain, names) <= room && (is_renewable || self.refresh.is_none())
-        };
-        let plain = match self.encode().filter(fits) {
+        let fits = |plain: &Vec<u8>| size(plain, names) <= room;
+        let is_renewable = |plain: &Vec<u8>| parts::text_length(plain.len()) <= RENEWABLE;
+        let is_whole = |plain: &Vec<u8>| self.refresh.is_none() || is_renewable(plain);
+        let plain = self.encode().filter(fits).filter(is_whole);
+        let plain = match plain {
             Some(plain) => plain,
             None => {
                 self.leave_sizes();
@@ -75,7 +75,8 @@ impl KeptTokens {
                     "the tokens of a login do not fit their cookies, and are not kept: expose fewer \
                      tokens, ask for fewer scopes, or keep fewer claims"
                 );
-                if self.encode().is_none_or(|plain| size(&plain, names) > room) {
+                let left = self.encode().filter(fits).filter(is_renewable);
+                if left.is_none() {
                     self.updates.leave_names();
                 }
                 self.encode().unwrap_or_default()
@@ -151,7 +152,7 @@ impl KeptTokens {
             put_token(&mut plain, token.as_ref())?;
         }
         plain.put_bytes(self.too_large.as_deref().unwrap_or_default().as_bytes());
-        plain.extend_from_slice(&self.updates.encode());
+        plain.extend_from_slice(&self.updates.encode()?);
         (plain.len() <= IDENTITY_BUDGET).then_some(plain)
     }
 

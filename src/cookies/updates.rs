@@ -52,13 +52,13 @@ impl Updates {
         self.gone.extend(changed.into_iter().map(|(name, _)| name));
     }
 
-    /// Nothing where there is nothing to tell.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    /// No bytes where there is nothing to tell; `None` where there is more than can be unpacked.
+    pub(super) fn encode(&self) -> Option<Vec<u8>> {
         if self.is_empty() {
-            return Vec::new();
+            return Some(Vec::new());
         }
-        let json = serde_json::to_vec(&(&self.changed, &self.gone)).unwrap_or_default();
-        packing::pack(&json, SHORT)
+        let json = serde_json::to_vec(&(&self.changed, &self.gone)).ok()?;
+        (json.len() <= packing::MAX).then(|| packing::pack(&json, SHORT))
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
@@ -96,12 +96,28 @@ mod tests {
             for new in &sets {
                 let updates = Updates::between(&map(old.clone()), &map(new.clone()));
                 assert_eq!(updates.is_empty(), old == new);
-                let read = Updates::decode(&updates.encode()).unwrap();
+                let read = Updates::decode(&updates.encode().unwrap()).unwrap();
                 assert_eq!(read, updates);
                 assert_eq!(read.applied_to(&map(old.clone())), map(new.clone()));
             }
         }
         assert!(Updates::decode(b"{").is_none());
+    }
+
+    #[test]
+    fn what_could_not_be_unpacked_is_not_packed() {
+        for (count, is_packed) in [(400, true), (600, false)] {
+            let group = |at| format!("CN=app-team-{at:04},OU=Groups,DC=example,DC=com");
+            let groups: Vec<_> = (0..count).map(group).collect();
+            let new = json!({ "groups": groups });
+            let updates = Updates::between(&Map::new(), new.as_object().unwrap());
+            let packed = updates.encode();
+            assert_eq!(packed.is_some(), is_packed, "{count}");
+            assert_eq!(
+                packed.and_then(|it| Updates::decode(&it)).is_some(),
+                is_packed
+            );
+        }
     }
 
     #[test]

@@ -16,9 +16,9 @@ use crate::cookies::{Cut, KeptTokens};
 use crate::error::{Endpoint, Error, Kind};
 use crate::secret::Secret;
 
-/// How long a refresh is remembered: requests with the cookie of before are under way, and a token
-/// that is spent must not be shown again.
-const KEPT: Duration = Duration::from_secs(60);
+/// How long a refresh is remembered: requests with the cookie of before are under way, an answer was lost
+/// or had no room for the new one, and a token that is spent must not be shown again.
+const KEPT: Duration = Duration::from_secs(600);
 /// How long a failure is, after which the token may still be good.
 const FAILED: Duration = Duration::from_secs(2);
 /// What some say instead of `invalid_grant` (RFC 6749 §5.2).

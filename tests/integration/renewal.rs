@@ -44,16 +44,16 @@ async fn fifty_requests_with_one_cookie_bring_one_refresh() {
 }
 
 #[tokio::test]
-async fn for_a_minute_whoever_has_the_old_cookie_gets_what_the_refresh_brought() {
+async fn for_ten_minutes_whoever_has_the_old_cookie_gets_what_the_refresh_brought() {
     let world = ends_soon(r#""access""#).await;
     let old = world.logged_in("alice").await;
     let first = old.clone().get("/access").await.body;
-    crate::support::pass(std::time::Duration::from_secs(59)).await;
+    crate::support::pass(Duration::from_secs(599)).await;
     assert_eq!(old.clone().get("/access").await.body, first);
     assert_eq!(world.provider.calls(Endpoint::Token), 2);
 
     // The provider has given a new refresh token since, and takes the old one no more.
-    crate::support::pass(std::time::Duration::from_secs(2)).await;
+    crate::support::pass(Duration::from_secs(2)).await;
     settle().await;
     let answer = old.clone().get("/access").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{answer:?}");
@@ -177,6 +177,47 @@ async fn a_provider_that_hangs_keeps_nobody_from_a_token_that_is_still_good() {
 }
 
 #[tokio::test]
+async fn what_a_slow_refresh_brings_is_there_for_a_later_request() {
+    let world = ends_soon(r#""access""#).await;
+    let mut browser = world.logged_in("alice").await;
+    let (old, calls) = (
+        tokens_cookie(&browser),
+        world.provider.calls(Endpoint::Token),
+    );
+    world.provider.misbehave(Fault::Late {
+        endpoint: Endpoint::Token,
+        delay: Duration::from_secs(3),
+    });
+    let mut first = browser.clone();
+    let asked = tokio::spawn(async move { first.get("/access").await });
+    eventually(|| world.provider.calls(Endpoint::Token) > calls).await;
+    crate::support::pass(Duration::from_millis(2001)).await;
+    let answer = asked.await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.cookies().is_empty(), "{answer:?}");
+    crate::support::pass(Duration::from_secs(1)).await;
+    settle().await;
+
+    crate::support::pass(Duration::from_secs(300)).await;
+    assert_ne!(browser.get("/access").await.body, answer.body);
+    assert_ne!(tokens_cookie(&browser), old);
+    assert_eq!(world.provider.calls(Endpoint::Token), calls + 1);
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_a_refresh_is_renewed_where_it_has_ended() {
+    let world = ends_soon(r#""access""#).await;
+    let old = world.logged_in("alice").await;
+    let first = old.clone().get("/access").await.body;
+    let calls = world.provider.calls(Endpoint::Token);
+    world.clock.turn(31);
+    let second = old.clone().get("/access").await;
+    assert_eq!(second.status, StatusCode::OK, "{second:?}");
+    assert_ne!(second.body, first);
+    assert_eq!(world.provider.calls(Endpoint::Token), calls + 1);
+}
+
+#[tokio::test]
 async fn a_refresh_token_that_counts_no_more_takes_the_tokens_and_nobody_out() {
     for error in ["invalid_grant", "bad_refresh_token"] {
         let world = ends_soon(r#""access""#).await;
@@ -250,7 +291,10 @@ async fn a_token_asked_for_too_late_is_the_old_one_or_none() {
         *keep.lock().unwrap() = Some(session);
         "kept"
     });
-    world.app = routes().route("/late", late).layer(world.auth.layer());
+    world.app = axum::Router::new()
+        .route("/late", late)
+        .merge(app(&world.auth))
+        .layer(world.auth.layer());
     world.provider.misbehave(short());
     let mut browser = Browser::new(&world.app, SITE);
     browser.log_in(&world.provider, "alice").await;
@@ -262,6 +306,15 @@ async fn a_token_asked_for_too_late_is_the_old_one_or_none() {
     let error = session.tokens().access().await.unwrap_err();
     assert_eq!(error.code(), "token_needs_a_request");
     assert_eq!(world.provider.calls(Endpoint::Token), 1);
+
+    // What another request brings is here from then on.
+    let renewed = browser.get("/access").await.body;
+    for _ in 0..2 {
+        let token = session.tokens().access().await.unwrap();
+        assert_eq!(token.expose(), renewed);
+        crate::support::pass(Duration::from_secs(601)).await;
+    }
+    assert_eq!(world.provider.calls(Endpoint::Token), 2);
 }
 
 #[tokio::test]
@@ -292,15 +345,18 @@ async fn claims_that_have_no_room_are_told_no_more() {
         let roles: Vec<_> = (0..count).map(name).collect();
         Fault::IdTokenClaims(json!({ "roles": roles }))
     };
-    world.provider.misbehave(roles(2));
-    let mut browser = world.logged_in("alice").await;
-    world.clock.turn(3590);
-    world.provider.misbehave(roles(600));
-    let answer = browser.get("/access").await;
-    assert_eq!(answer.code().as_deref(), Some("tokens_too_large"));
-    assert_eq!(browser.get("/roles").await.body, "None");
-    assert!(who(&mut browser).await.starts_with("alice of"));
-    assert!(world.logs.everything().contains("do not fit their cookies"));
+    for count in [400, 450, 500, 600, 1000] {
+        world.clock.turn(0);
+        world.provider.misbehave(roles(2));
+        let mut browser = world.logged_in("alice").await;
+        world.clock.turn(3590);
+        world.provider.misbehave(roles(count));
+        let answer = browser.get("/access").await;
+        assert_eq!(answer.code().as_deref(), Some("tokens_too_large"));
+        assert_eq!(browser.get("/roles").await.body, "None", "{count}");
+        assert!(who(&mut browser).await.starts_with("alice of"));
+        assert!(world.logs.everything().contains("do not fit their cookies"));
+    }
 }
 
 #[derive(serde::Deserialize)]
