@@ -337,6 +337,10 @@ fn keep_to_one_person(headers: &mut HeaderMap) {
             .any(|word| directive.eq_ignore_ascii_case(word))
             || name.is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"s-maxage"))
     };
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        return;
+    }
     if items(headers, &CACHE_CONTROL).any(decides) {
         return;
     }
