@@ -490,7 +490,8 @@ async fn without_the_layer_an_extractor_says_what_is_missing() {
         assert_eq!(
             answer.body,
             "This page asks who you are, but the app was not set up to know. What to do: add \
-             `.layer(auth.layer())` after the last route of the outermost router. (layer_missing)\n"
+             `.layer(auth.layer())` after the last route of the outermost router, or move the route above \
+             the line that adds the layer or the guard. (layer_missing)\n"
         );
     }
 }
