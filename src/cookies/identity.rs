@@ -83,14 +83,7 @@ impl IdentityCookie {
         let plain = encode(head, claims, names).ok_or_else(|| Kind::IdentityTooLarge {
             report: sizes(head, claims, names),
         })?;
-        let count = parts::count(parts::text_length(plain.len()));
-        let sealed = keyring.seal(
-            Purpose::Identity,
-            &names.identity()[0],
-            u8::try_from(count).unwrap_or(u8::MAX),
-            &plain,
-        )?;
-        Ok(Cut::new(&sealed))
+        Cut::seal(keyring, Purpose::Identity, &names.identity()[0], &plain)
     }
 
     /// The identity in a request's cookies, whatever its age; `None` when there is none, or two.

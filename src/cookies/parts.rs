@@ -9,7 +9,8 @@ use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use http::HeaderMap;
 
 use super::header::values;
-use super::seal::OVERHEAD;
+use super::seal::{Keyring, OVERHEAD, Purpose};
+use crate::error::Error;
 
 /// The longest text of one part: with its name and attributes, and with all else that the answer
 /// to a callback sets or clears, it stays below the 3.5 KB that nginx passes on with its default
@@ -31,7 +32,23 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    pub(crate) fn new(sealed: &[u8]) -> Self {
+    /// Seals this under the name of its first cookie, and cuts it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be sealed.
+    pub(super) fn seal(
+        keyring: &Keyring,
+        purpose: Purpose,
+        name: &str,
+        plain: &[u8],
+    ) -> Result<Self, Error> {
+        let count = u8::try_from(count(text_length(plain.len()))).unwrap_or(u8::MAX);
+        let sealed = keyring.seal(purpose, name, count, plain)?;
+        Ok(Self::new(&sealed))
+    }
+
+    pub(super) fn new(sealed: &[u8]) -> Self {
         let mut first = URL_SAFE_NO_PAD.encode_to_string(sealed);
         let second = (first.len() > PART).then(|| first.split_off(PART));
         Self { first, second }

@@ -82,14 +82,7 @@ impl KeptTokens {
                 self.encode().unwrap_or_default()
             }
         };
-        let count = parts::count(parts::text_length(plain.len()));
-        let sealed = keyring.seal(
-            Purpose::Tokens,
-            &names.tokens()[0],
-            u8::try_from(count).unwrap_or(u8::MAX),
-            &plain,
-        )?;
-        Ok(Cut::new(&sealed))
+        Cut::seal(keyring, Purpose::Tokens, &names.tokens()[0], &plain)
     }
 
     /// The newest tokens of this login in a request's cookies.
