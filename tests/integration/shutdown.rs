@@ -1,6 +1,5 @@
 //! A process that goes down while somebody comes back from the provider.
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -83,9 +82,8 @@ fn doomed(app: Router) -> (SocketAddr, oneshot::Sender<()>, std::thread::JoinHan
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             tell.send(listener.local_addr().unwrap()).unwrap();
-            let server = axum::serve(listener, app).with_graceful_shutdown(pending());
             tokio::select! {
-                ended = server.into_future() => ended.unwrap(),
+                ended = axum::serve(listener, app).into_future() => ended.unwrap(),
                 ended = told => ended.unwrap(),
             }
         });
