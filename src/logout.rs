@@ -139,8 +139,11 @@ impl Over {
     /// Ends whatever is left of it. Nobody waits until its tokens are given back.
     fn end(self) {
         self.auth.end(self.login_id, Ended::LoggedOut);
-        if let (Some(tokens), Ok(runtime)) = (self.tokens, Handle::try_current()) {
-            runtime.spawn(async move { self.provider.revoke(tokens, self.now).await });
+        let ending = self
+            .provider
+            .end_tokens(self.login_id, self.tokens, self.now);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(ending);
         }
     }
 }

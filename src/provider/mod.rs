@@ -52,6 +52,7 @@ pub(crate) use self::own::{MAX_REMEMBERED, OwnProvider};
 pub(crate) use self::password::Credentials;
 pub(crate) use self::refresh::Renewed;
 
+use self::flight::Flight;
 use self::oauth2::OAuth2Provider;
 use self::openid::OpenIdProvider;
 use self::pushed::AuthorizationRequest;
@@ -650,11 +651,29 @@ impl ConfiguredProvider {
         })
     }
 
-    /// Gives the tokens of a login back, where the provider takes them (RFC 7009), those also that a
-    /// refresh is bringing just now. `now` is in seconds since 1970.
-    pub(crate) async fn revoke(&self, kept: KeptTokens, now: i64) {
-        let id = refresh::id(&self.fingerprint, &kept);
+    /// Forgets at once what refreshes have brought to a login that is over. The future gives its tokens
+    /// back, where the provider takes them (RFC 7009), those also that a refresh is bringing just now.
+    /// `now` is in seconds since 1970.
+    pub(crate) fn end_tokens(
+        self: &Arc<Self>,
+        login_id: [u8; 16],
+        kept: Option<KeptTokens>,
+        now: i64,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let id = |kept: &KeptTokens| refresh::id(&self.fingerprint, kept);
+        let id = kept.as_ref().and_then(id);
         let flight = id.and_then(|id| self.refreshes.take(&id));
+        let is_of_it = |id: &_| refresh::is_of(login_id, id);
+        self.refreshes.drop_those(is_of_it);
+        let provider = self.clone();
+        async move {
+            if let Some(kept) = kept {
+                provider.revoke(kept, flight, now).await;
+            }
+        }
+    }
+
+    async fn revoke(&self, kept: KeptTokens, flight: Option<Flight<Renewed>>, now: i64) {
         let renewed = match flight {
             Some(flight) => flight.landed().await.ok(),
             None => None,

@@ -66,6 +66,11 @@ impl<T: Send + Sync + 'static> Recent<T> {
         self.lock().remove(id)
     }
 
+    /// Knows nothing more of these, whether they have landed or not.
+    pub(super) fn drop_those(&self, is_meant: impl Fn(&Id) -> bool) {
+        self.lock().retain(|id, _| !is_meant(id));
+    }
+
     /// Forgets what has landed: a little later, or at once.
     fn forget(self: &Arc<Self>, id: Id, kept: Duration) {
         let mut flights = self.lock();

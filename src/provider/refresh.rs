@@ -42,14 +42,20 @@ pub(super) fn refreshes() -> Recent<Renewed> {
 }
 
 /// Whoever has the same tokens of the same login waits for the same refresh. Some providers give one
-/// refresh token for ever, so it takes the access token to tell those of before from the newest.
+/// refresh token for ever, so it takes the access token to tell those of before from the newest. The
+/// first half is the login's own.
 pub(super) fn id(fingerprint: &[u8; 16], kept: &KeptTokens) -> Option<Id> {
     let token = kept.refresh.as_ref()?.expose();
     let access = kept.access.as_ref().map_or("", |token| token.expose());
     let tokens = [token, access].map(str::as_bytes);
-    Some(id_of(
-        [&kept.login_id[..], fingerprint].into_iter().chain(tokens),
-    ))
+    let mut id = id_of([&fingerprint[..]].into_iter().chain(tokens));
+    id[..kept.login_id.len()].copy_from_slice(&kept.login_id);
+    Some(id)
+}
+
+/// Whether somebody with the tokens of this login comes with that id.
+pub(super) fn is_of(login_id: [u8; 16], id: &Id) -> bool {
+    id.starts_with(&login_id)
 }
 
 /// Asks for new tokens. `now` is in seconds since 1970.

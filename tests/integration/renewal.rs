@@ -249,6 +249,26 @@ async fn a_logout_in_the_answer_that_renews_leaves_no_tokens() {
 }
 
 #[tokio::test]
+async fn a_logout_forgets_what_all_refreshes_of_its_login_brought() {
+    let world = ends_soon(r#""access""#).await;
+    let mut browser = world.logged_in("alice").await;
+    let bob = world.logged_in("bob").await;
+    let mut copies = vec![(browser.clone(), browser.get("/access").await.body)];
+    copies.push((browser.clone(), browser.get("/access").await.body));
+    let bobs = bob.clone().get("/access").await.body;
+    for (copy, brought) in &copies {
+        assert_eq!(copy.clone().get("/access").await.body, *brought);
+    }
+    browser.post("/auth/logout", "").await;
+
+    for (mut copy, brought) in copies {
+        let answer = copy.get("/access").await;
+        assert_eq!(answer.code().as_deref(), Some("token_expired"), "{brought}");
+    }
+    assert_eq!(bob.clone().get("/access").await.body, bobs);
+}
+
+#[tokio::test]
 async fn whoever_logs_out_while_fifty_requests_refresh_stays_logged_out() {
     let world = ends_soon(r#""access""#).await;
     let all = histories(20, 1000);
